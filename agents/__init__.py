@@ -1,0 +1,3 @@
+"""Behaviours: one file each. They see views and return intents; they never touch a protocol."""
+
+SPILLOVER = True

@@ -1,0 +1,1 @@
+"""Allocation rules: target weights of allocators, one file each."""

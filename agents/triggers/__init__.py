@@ -1,0 +1,1 @@
+"""Triggers: when an allocator looks at its target and when it acts on it, one file each."""

@@ -1,0 +1,1 @@
+"""Configs, composition, runs, store, analysis, plots, report and the command line."""

@@ -1,0 +1,1 @@
+"""Automated market makers: pools that quote from their reserves."""

@@ -1,0 +1,1 @@
+"""Depth markets: liquidity outside the model in reduced form, calibrated on quotes."""

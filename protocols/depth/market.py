@@ -1,0 +1,267 @@
+"""The depth market: liquidity outside the model, as a book of general shape that refills with time."""
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt, Lt, MinLen
+from numpy.typing import NDArray
+
+from protocols.depth.execution import DONE, STATUS_TEXT, run_book
+from protocols.depth.kernels import (
+    Depth,
+    attribute,
+    average_price,
+    displacement,
+    log_price_change,
+    recover,
+    size_for_price,
+)
+from sim.events import Kind
+from sim.fields import AssetName, Duration, NonNegative, Positive
+from sim.flows import OUTSIDE, Motive
+from sim.intents import ACCOUNT, CAUSE, MOTIVE, POPULATION, TOKEN, TOKEN2, Act
+from sim.interfaces import Protocol
+from sim.registry import component
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+VOLATILITY_MEMORY = 3600.0
+"""Time constant in seconds of the realised volatility that thins books."""
+SECONDS_PER_DAY = 86_400.0
+
+
+@dataclass(kw_only=True, eq=False)
+class BookSettings:
+    """One asset's book against the numeraire. Defaults are the fit to aggregator quotes, see calibration.
+
+    displacement = Y * daily_volatility * (|displaced volume| / daily_volume)^delta
+    """
+
+    asset: AssetName
+    daily_volatility: Positive
+    daily_volume: Positive
+    """Whole tokens traded per day in the market outside the model."""
+    y: Positive = 1.0
+    delta: Annotated[float, Gt(0.0)] = 0.5
+    epsilon: Positive = 1e-6
+    """Half-width of the linear region at rest, as a share of the daily volume."""
+    half_life: Duration = Duration(1800.0)
+    """Time in which half of a displacement recovers."""
+    thinning: NonNegative = 0.0
+    """Elasticity of depth to volatility: depth ~ (daily_volatility / realised)^thinning when realised is higher."""
+
+
+@component("protocol", "depth_market")
+class DepthMarket(Protocol):
+    """Order flow displaces the price from its fundamental; the displacement decays."""
+
+    reasons = STATUS_TEXT
+    accepts = (Act.SWAP,)
+    on_chain = False
+
+    books: Annotated[list[BookSettings], MinLen(1)]
+    fee: Annotated[float, Ge(0.0), Lt(1.0)] = 0.0005
+    impact: bool = True
+    """False for open-loop replays: the fundamental is the price, whatever is traded."""
+
+    def declare(self, world: "World") -> None:
+        """Open one market per book."""
+        super().declare(world)
+        self._books = [Book(settings, world, self.name) for settings in self.books]
+        self._by_asset = {book.asset: book for book in self._books}
+
+    def open(self, world: "World") -> None:
+        """Start at the fundamental."""
+        for book in self._books:
+            book.fundamental = float(world.prices.log_fundamental(0)[book.asset])
+            world.prices.log_market[book.market] = world.prices.previous_log_market[book.market] = book.fundamental
+
+    def accrue(self, world: "World") -> None:
+        """Follow the fundamental, let the displacement decay, thin the book with volatility."""
+        for book in self._books:
+            book.advance(world)
+
+    def execute(self, world: "World", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
+        """Clear each asset's orders as one batch; returns how many succeeded."""
+        asset = np.maximum(ints[:, TOKEN], ints[:, TOKEN2])
+        known = np.minimum(ints[:, TOKEN], ints[:, TOKEN2]) == 0
+        done = 0
+        for book in self._books:
+            mine = np.flatnonzero((asset == book.asset) & known)
+            if mine.size:
+                done += self._clear(world, book, ints[mine], reals[mine])
+                known[mine] = False
+                asset[mine] = -1
+        foreign = np.flatnonzero(asset >= 0)
+        if foreign.size:
+            world.chain.log(world.events, Kind.TX_FAILED, ints[foreign])
+        return done
+
+    def _clear(self, world: "World", book: "Book", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
+        n, first = len(ints), world.events.count
+        out, sizes = np.empty((n, 2), dtype=np.int64), np.empty(n)
+        fundamental = math.exp(book.fundamental)
+        _, net = run_book(
+            world.ledger.book(4 * n), ints, reals, book.asset, self.account, self.fee, book.units, book.x,
+            fundamental, book.depth, self.impact, first, out, sizes,
+        )  # fmt: skip
+        ok = out[:, 0] == DONE
+        tokens = ints[:, TOKEN]
+        ids = world.events.add_many(
+            n,
+            np.where(ok, Kind.SWAP, Kind.TX_FAILED),
+            actor=ints[:, ACCOUNT],
+            protocol=self.index,
+            token=tokens,
+            amount=np.where(ok, out[:, 1], 0),
+            value=np.where(ok, np.abs(sizes) * math.exp(world.prices.log_market[book.market]), out[:, 0]),
+            cause=ints[:, CAUSE],
+        )
+        if self.impact and not world.opening:
+            self._move(world, book, net, sizes, ints, ids)
+        return int(ok.sum())
+
+    def _move(self, world, book: "Book", net: float, sizes: NDArray, ints: NDArray, ids: NDArray) -> None:
+        """Displace the price and credit each order with its part."""
+        dlog = log_price_change(book.x, net, book.depth)
+        parts = np.empty(sizes.size)
+        attribute(sizes, net, book.x, dlog, book.depth, parts)
+        book.x += net
+        world.prices.log_market[book.market] = book.log_price()
+        world.flows.credit_rows(book.market, ints[:, POPULATION], ints[:, MOTIVE], parts, ids)
+
+    def scale_depth(self, world: "World", factor: float) -> None:
+        """Multiply the depth of every book; a displaced price moves and the move is credited to liquidity."""
+        for book in self._books:
+            book.scale *= factor
+            book.reshape(world, world.shock_event)
+
+    def quote(self, world: "World") -> "DepthQuote":
+        """All books as traders see them."""
+        return DepthQuote(self)
+
+
+class Book:
+    """State of one asset's book: displaced volume x and the shape it is displaced in."""
+
+    def __init__(self, settings: BookSettings, world: "World", venue: str) -> None:
+        token = world.tokens[settings.asset]
+        self.settings, self.asset = settings, token.index
+        self.units = (10.0**token.decimals, 10.0 ** world.tokens.rows[0].decimals)
+        self.market = world.markets.declare(venue, token.index).index
+        self.rate = math.log(2.0) / settings.half_life
+        self.x, self.scale, self.fundamental, self.shift = 0.0, 1.0, 0.0, 0.0
+        self.variance = settings.daily_volatility**2
+        self.seen: float | None = None
+        self.depth = self._shape(1.0)
+
+    def _shape(self, thinness: float) -> Depth:
+        s = self.settings
+        return Depth(s.y * s.daily_volatility, s.daily_volume * self.scale * thinness, s.delta, s.epsilon)
+
+    def log_price(self) -> float:
+        """Log of the mid price."""
+        return self.fundamental + displacement(self.x, self.depth)
+
+    def advance(self, world: "World") -> None:
+        """One tick without orders: fundamental, shock and recovery are credited as such."""
+        tick, flows = world.clock.tick, world.flows
+        shift = float(world.prices.shift[self.asset])
+        path = float(world.prices.fundamental[tick, self.asset])
+        if shift != self.shift:
+            flows.credit(self.market, OUTSIDE, Motive.SHOCK, shift - self.shift, world.shock_event)
+        before = self.fundamental - self.shift
+        if path != before:
+            flows.credit(self.market, OUTSIDE, Motive.FUNDAMENTAL, path - before)
+        self.fundamental, self.shift = path + shift, shift
+        if self.x:
+            self.x, dlog = recover(self.x, self.rate, world.clock.dt, self.depth)
+            flows.credit(self.market, OUTSIDE, Motive.RECOVERY, dlog)
+        if self.settings.thinning:
+            self._thin(world)
+        world.prices.log_market[self.market] = self.log_price()
+
+    def _thin(self, world: "World") -> None:
+        """Realised volatility of the past hour sets the depth."""
+        log = world.prices.log_market[self.market]
+        if self.seen is not None:
+            weight = min(1.0, world.clock.dt / VOLATILITY_MEMORY)
+            daily = (log - self.seen) ** 2 * SECONDS_PER_DAY / world.clock.dt
+            self.variance += weight * (daily - self.variance)
+        self.seen = float(log)
+        self.reshape(world, 0)
+
+    def reshape(self, world: "World", event: int) -> None:
+        """Apply a change of depth; if the price is displaced it moves, credited to liquidity."""
+        s = self.settings
+        thinness = min(1.0, (s.daily_volatility / math.sqrt(self.variance)) ** s.thinning) if s.thinning else 1.0
+        before = displacement(self.x, self.depth)
+        self.depth = self._shape(thinness)
+        dlog = displacement(self.x, self.depth) - before
+        if dlog:
+            world.flows.credit(self.market, OUTSIDE, Motive.LIQUIDITY, dlog, event)
+            world.prices.log_market[self.market] = self.log_price()
+
+
+@dataclass(frozen=True)
+class BookQuote:
+    """One book at one moment."""
+
+    x: float
+    fundamental: float
+    depth: Depth
+    units: tuple[float, float]
+    fee: float
+    impact: bool
+    price: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        price = self.fundamental * math.exp(displacement(self.x, self.depth))
+        object.__setattr__(self, "price", price)
+
+    def sell(self, amount: int) -> int:
+        """Numeraire atoms received for `amount` asset atoms."""
+        size = amount / self.units[0]
+        price = average_price(self.x, -size, self.fundamental, self.depth) if self.impact else self.price
+        return int(size * price * (1.0 - self.fee) * self.units[1])
+
+    def buy(self, amount: int) -> int:
+        """Asset atoms received for `amount` numeraire atoms."""
+        from protocols.depth.execution import clearing_price
+
+        usd = amount / self.units[1] * (1.0 - self.fee)
+        price = clearing_price(usd, 0.0, self.x, self.fundamental, self.depth)[0] if self.impact else self.price
+        return int(usd / price * self.units[0])
+
+    def sell_to(self, price: float) -> int:
+        """Asset atoms whose sale brings the mid price down to `price`; without impact nothing moves it."""
+        if not self.impact or price >= self.price:
+            return 0
+        return int(-size_for_price(self.x, self.fundamental, price, self.depth) * self.units[0])
+
+    def buy_to(self, price: float) -> int:
+        """Numeraire atoms whose spending brings the mid price up to `price`; without impact nothing moves it."""
+        if not self.impact or price <= self.price:
+            return 0
+        size = size_for_price(self.x, self.fundamental, price, self.depth)
+        paid = size * average_price(self.x, size, self.fundamental, self.depth)
+        return int(paid / (1.0 - self.fee) * self.units[1])
+
+
+class DepthQuote:
+    """All books of a depth market at one moment; each is frozen when it is first asked for."""
+
+    def __init__(self, market: DepthMarket) -> None:
+        self.venue, self.fee = market.index, market.fee
+        self._market = market
+        self._state = {book.asset: (book.x, math.exp(book.fundamental), book.depth) for book in market._books}
+
+    def market(self, asset: int) -> BookQuote | None:
+        """The book of an asset; None if it is not traded here."""
+        if asset not in self._state:
+            return None
+        units = self._market._by_asset[asset].units
+        return BookQuote(*self._state[asset], units, self.fee, self._market.impact)

@@ -1,0 +1,1 @@
+"""Pooled lending: rates, rules, health and liquidation arithmetic of Aave-like markets."""

@@ -1,0 +1,1 @@
+"""Price feeds. One file each; protocols mark to what they publish."""

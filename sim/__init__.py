@@ -1,0 +1,1 @@
+"""The machine: ledger, tick, intents, views, events, prices, chain, contagion, metrics."""

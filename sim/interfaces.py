@@ -1,0 +1,331 @@
+"""The extension points. Each has three parts: IMPLEMENT (you must), OPTIONAL (you may), FREE (you get it).
+
+A component is a class under one of these bases, decorated with `@component(family, kind)`.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import SpilloverError
+from sim.fields import Count, NonNegative, When
+from sim.intents import Act, Intent
+from sim.rng import Draws
+from sim.units import SECONDS_PER_YEAR
+from sim.views import View
+
+if TYPE_CHECKING:
+    from sim.tokens import Accounts, Owner, Tokens
+    from sim.world import World
+
+
+@dataclass(kw_only=True, eq=False)
+class Protocol:
+    """A venue: it declares tokens and accounts, and executes intents against the ledger."""
+
+    name: str
+    family: ClassVar[str] = "protocol"
+    on_chain: ClassVar[bool] = True
+    """Whether intents go through the chain's blocks (gas, tips, latency) or arrive directly."""
+
+    reasons: ClassVar[tuple[str, ...]] = ()
+    """Why orders are refused, by the reason code in the value of their TX_FAILED event."""
+
+    # IMPLEMENT
+    accepts: ClassVar[tuple[Act, ...]] = ()
+    """Which intents it executes."""
+
+    def declare(self, world: "World") -> None:
+        """Declare tokens, markets and accounts; call super first, which opens the protocol's own account."""
+        self.owner: Owner = world.accounts.declare(self.name)
+        self.account = self.owner.lo
+
+    def execute(self, world: "World", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
+        """Execute order rows (columns of sim.intents.Orders) in block order; log one event per row.
+
+        Returns how many succeeded.
+        """
+        raise SpilloverError(f"{type(self).__name__} accepts {self.accepts} but does not define execute()")
+
+    # OPTIONAL
+    def open(self, world: "World") -> None:
+        """First positions of the protocol itself, once the ledger exists."""
+
+    def accrue(self, world: "World") -> None:
+        """Interest, funding, resilience: called once per tick before anyone looks."""
+
+    def quote(self, world: "World") -> Any:
+        """The public state that views carry under the protocol's name; None if there is nothing to see."""
+        return None
+
+    def mark(self, world: "World") -> Any:
+        """Mark accounts to the oracle and log new breaches; returns the liquidatable positions, None if there are none."""
+        return None
+
+    def exposed(self, world: "World") -> bool:
+        """Whether losses wait to be absorbed; cheap, asked in every contagion round."""
+        return False
+
+    def absorb(self, world: "World") -> bool:
+        """Send unabsorbed losses down the protocol's waterfall; True if something changed."""
+        return False
+
+    def unit_value(self, world: "World", token: int, values: NDArray[np.float64]) -> float:
+        """Fair USD value of one whole claim or debt: assets less liabilities of the issuer per unit.
+
+        values: (tokens,) current USD values, claims of other issuers included.
+        """
+        supply = -world.ledger.balance[token, self.account]
+        if supply <= 0:
+            return float(values[token])
+        scale = world.tokens.scales
+        holdings = np.array(world.ledger.balance[:, self.account])
+        holdings[token] = 0
+        return float((holdings / scale) @ values / (supply / scale[token]))
+
+    def settle(self, world: "World") -> None:
+        """Expiries, epochs, withdrawal queues."""
+
+    def exits(self, world: "World", accounts: NDArray[np.int64], share: float) -> list[Intent]:
+        """Intents that would take a share of what these accounts hold out of the protocol."""
+        return []
+
+    # FREE
+    index: int = field(default=-1, init=False)
+    account: int = field(default=-1, init=False)
+    paused: bool = field(default=False, init=False)
+
+
+@dataclass(kw_only=True)
+class Endowment:
+    """What a population starts with.
+
+    balances: base asset index -> (n,) atoms. intents: opening positions, executed before the first tick without gas.
+    """
+
+    balances: dict[int, NDArray[np.int64]]
+    intents: list[Intent] = field(default_factory=list)
+
+
+@dataclass(kw_only=True, eq=False)
+class Population:
+    """A behaviour shared by `count` accounts held as arrays of that length.
+
+    Any attribute that is an array of length `count` is account state: it is permuted with the rows and shown by
+    `population[i]`.
+    """
+
+    name: str
+    count: Count
+    observation_delay: Count = 0
+    """Ticks by which prices are seen late."""
+    observation_noise: NonNegative = 0.0
+    """Relative standard deviation of the prices seen."""
+    family: ClassVar[str] = "population"
+
+    # IMPLEMENT
+    def decide(self, view: View, draws: Draws) -> list[Intent]:
+        """Turn a view into intents. Writes nothing but the population's own arrays."""
+        raise SpilloverError(f"{type(self).__name__} does not define decide()")
+
+    # OPTIONAL
+    def endow(self, view: View, rng: np.random.Generator) -> Endowment:
+        """Draw account state and starting balances; rows are in label order."""
+        return Endowment(balances={})
+
+    def respond(self, view: View, breaches: dict[str, Any], draws: Draws) -> list[Intent]:
+        """Liquidation round: `breaches` maps a protocol's name to its liquidatable positions."""
+        return []
+
+    # FREE
+    index: int = field(default=-1, init=False)
+    lo: int = field(default=-1, init=False)
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), init=False)
+
+    @property
+    def hi(self) -> int:
+        """One past the population's last ledger account."""
+        return self.lo + self.count
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All per-account arrays by name."""
+        arrays = {k: v for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        return {k: v for k, v in arrays.items() if v.ndim and v.shape[0] == self.count}
+
+    def permute(self, order: NDArray[np.int64]) -> None:
+        """Reorder the rows; labels travel with them."""
+        for name, array in self.state().items():
+            setattr(self, name, array[order])
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, row: int) -> "Row":
+        if not -self.count <= row < self.count:
+            raise IndexError(f"{self.name} has rows 0 to {self.count - 1}; found {row}")
+        return Row(self, row % self.count)
+
+
+class Row:
+    """A light view of one account: reads through to the population's arrays."""
+
+    __slots__ = ("population", "row")
+
+    def __init__(self, population: Population, row: int) -> None:
+        self.population, self.row = population, row
+
+    @property
+    def account(self) -> int:
+        """Ledger account of this row."""
+        return self.population.lo + self.row
+
+    def __getattr__(self, name: str) -> Any:
+        state = self.population.state()
+        if name not in state:
+            raise AttributeError(f"{self.population.name} keeps no {name}; it keeps {', '.join(sorted(state))}")
+        return state[name][self.row]
+
+
+@dataclass(kw_only=True, eq=False)
+class AllocationRule:
+    """Target weights of an allocator."""
+
+    family: ClassVar[str] = "rule"
+
+    # IMPLEMENT
+    def weights(self, view: "AllocatorView") -> NDArray[np.float64]:
+        """(n, k) shares of wealth in each of the allocator's assets; what is left stays in the numeraire."""
+        raise SpilloverError(f"{type(self).__name__} does not define weights()")
+
+
+@dataclass(frozen=True)
+class AllocatorView:
+    """What a rule sees of the accounts that ask it; they may be some or all of the population's.
+
+    rows: (n,) their rows in the population, as in `view.health(...)[rows]`. current: (n, k) shares of wealth held now.
+    wealth: (n,) USD. prices: (k,) USD. assets, indices: names and token indices. view: the population's whole view.
+    """
+
+    rows: NDArray[np.int64]
+    current: NDArray[np.float64]
+    wealth: NDArray[np.float64]
+    prices: NDArray[np.float64]
+    assets: list[str]
+    indices: list[int]
+    view: View
+
+    def ticks(self, seconds: float) -> int:
+        """Whole ticks nearest to a duration, at least one."""
+        return max(1, round(seconds / (self.view.dt_years * SECONDS_PER_YEAR)))
+
+    def returns(self, ticks: int) -> NDArray[np.float64]:
+        """(m, k) log returns per tick over the last `ticks` ticks, m <= ticks at the start of a run."""
+        history = np.stack([self.view.history(asset, ticks) for asset in self.indices], axis=1)
+        return np.diff(np.log(history), axis=0)
+
+    def volatility(self, ticks: int) -> NDArray[np.float64]:
+        """(k,) realised volatility per year, root mean square of log returns over the window; zero without history."""
+        return np.sqrt(np.diag(self.covariance(ticks)))
+
+    def covariance(self, ticks: int, half_life: float | None = None, prior: float = 0.0) -> NDArray[np.float64]:
+        """(k, k) realised covariance per year of log returns about zero; zero without history.
+
+        half_life: ticks after which a return counts half; None: all count the same. prior: volatility per year that
+        stands in, uncorrelated, for the part of the window before the run began; 0 leaves that part out.
+        """
+        returns = self.returns(ticks)
+        seen = len(returns)
+        weight = 0.5 ** (np.arange(ticks) / (half_life or np.inf))
+        known = weight[:seen].sum()
+        total = weight.sum() if prior else max(known, 1.0)
+        products = np.einsum("t,ti,tj->ij", weight[:seen][::-1], returns, returns)  # no BLAS: same bits on any machine
+        return products / (total * self.view.dt_years) + np.eye(len(self.assets)) * prior**2 * (1.0 - known / total)
+
+
+@dataclass(kw_only=True, eq=False)
+class Trigger:
+    """When an allocator looks at its target, and when it acts on it. Define one of the two, or both."""
+
+    family: ClassVar[str] = "trigger"
+
+    # OPTIONAL
+    def due(self, view: View, phase: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(n,) which accounts look at their target now; asked every tick for all accounts, so it should be cheap.
+
+        phase: (n,) place of each account in any period, in [0, 1), to spread turns over time.
+        """
+        return np.ones(phase.size, dtype=np.bool_)
+
+    def fires(self, seen: AllocatorView, target: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(n,) which of the accounts that looked now trade towards their target. target: (n, k) shares of wealth."""
+        return np.ones(len(target), dtype=np.bool_)
+
+
+@dataclass(kw_only=True, eq=False)
+class Oracle:
+    """A price feed that protocols mark to."""
+
+    name: str
+    family: ClassVar[str] = "oracle"
+    index: int = field(default=-1, init=False)
+    event: int = field(default=0, init=False)
+    """Id of the last ORACLE_UPDATE event."""
+
+    # IMPLEMENT
+    def publish(self, world: "World") -> None:
+        """Read the markets and update `price`; called once per tick."""
+        raise SpilloverError(f"{type(self).__name__} does not define publish()")
+
+    def price(self, asset: int) -> float:
+        """Last published USD price of an asset."""
+        raise SpilloverError(f"{type(self).__name__} does not define price()")
+
+    # OPTIONAL
+    def open(self, world: "World", draws: Draws) -> None:
+        """Set the first prices before positions open."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Shock:
+    """A dated disturbance, active from `at` for `duration` ticks."""
+
+    name: str
+    at: When
+    family: ClassVar[str] = "shock"
+    index: int = field(default=-1, init=False)
+
+    # IMPLEMENT
+    def begin(self, world: "World") -> None:
+        """Called once, at the start of tick `at`."""
+        raise SpilloverError(f"{type(self).__name__} does not define begin()")
+
+    # OPTIONAL
+    def end(self, world: "World") -> None:
+        """Called once when the window closes."""
+
+    @property
+    def until(self) -> int:
+        """First tick after the window; a shock without an end returns -1."""
+        return -1
+
+    def volatility_scale(self, asset: str, tick: int) -> float:
+        """Factor on the exogenous volatility of an asset at a tick."""
+        return 1.0
+
+
+@dataclass(kw_only=True, eq=False)
+class Metric:
+    """A number measured from the world."""
+
+    family: ClassVar[str] = "metric"
+
+    # OPTIONAL
+    def step(self, world: "World") -> dict[str, float]:
+        """Columns of one row of steps/: called at every sampled tick."""
+        return {}
+
+    def final(self, world: "World") -> dict[str, float]:
+        """Outcome columns of runs.parquet: called once, after the last tick."""
+        return {}

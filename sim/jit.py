@@ -1,0 +1,52 @@
+"""The kernel decorator: one compiled loop and one plain NumPy twin that must agree with it bit for bit.
+
+With NUMBA_DISABLE_JIT=1 every kernel is replaced by its twin, so the whole simulator runs without a compiler.
+tests/test_kernels.py compares every pair over sizes and seeds.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
+@dataclass(frozen=True)
+class KernelPair:
+    """A compiled kernel, its NumPy twin, and the module that owns both."""
+
+    name: str
+    compiled: Callable[..., Any]
+    twin: Callable[..., Any]
+
+
+KERNELS: dict[str, KernelPair] = {}
+
+
+def kernel(twin: Callable[..., Any] | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile a loop (njit, cached, no fastmath) and register it beside its NumPy twin.
+
+    Parameters
+    ----------
+    twin: a function of the same signature and results, written without explicit loops. None for kernels that work row
+        after row, each row seeing what the last one wrote: their twin is the same code, uncompiled.
+    """
+
+    def wrap(loop: Callable[..., Any]) -> Callable[..., Any]:
+        plain = twin or loop
+        compiled = inline(loop) if JIT else plain
+        name = f"{loop.__module__}.{loop.__qualname__}"
+        KERNELS[name] = KernelPair(name, compiled, plain)
+        return compiled
+
+    return wrap
+
+
+def inline(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a scalar helper that kernels call; plain Python when the compiler is off."""
+    if not JIT:
+        return loop
+    from numba import njit
+
+    return njit(cache=True, error_model="numpy")(loop)

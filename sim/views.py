@@ -1,0 +1,96 @@
+"""What an account can see when it decides: frozen, possibly delayed and noisy."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.rng import Draws
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+
+class View:
+    """One population's window on the world during one tick.
+
+    Nothing in it can be written. Prices are those of `delay` ticks ago, with relative noise as configured; balances and
+    health are the population's own rows, health as of the last mark.
+
+    Attributes
+    ----------
+    tick: the current tick. dt_years: length of a tick in 365-day years.
+    prices: (assets,) market price in USD by asset index; the numeraire is asset 0 and costs 1.
+    gas_price: base fee per gas in gwei on the chain, now.
+    quotes: public state of each protocol by name, see the protocol's `quote`.
+    """
+
+    def __init__(self, world: "World", lo: int, hi: int, delay: int = 0, noise: float = 0.0) -> None:
+        self._world, self.lo, self.hi = world, lo, hi
+        self._delay, self._noise = delay, noise
+        self.accounts = np.arange(lo, hi)
+        self.dt_years = world.clock.dt_years
+        self.quotes: dict[str, Any] = world.quotes
+        self.tick = -1
+        self.gas_price = 0.0
+        self.prices: NDArray[np.float64] = np.empty(0)
+
+    def refresh(self, noise: Draws) -> None:
+        """Freeze what is visible at the current tick; `noise` has one label per asset."""
+        world = self._world
+        self.tick = world.clock.tick
+        self.gas_price = world.chain.base_fee
+        self.prices = world.prices.history[max(self.tick - self._delay, 0)]
+        if self._noise:
+            noise.tick = self.tick
+            factor = np.exp(self._noise * noise.normal(noise.labels))
+            factor[0] = 1.0
+            self.prices = self.prices * factor
+
+    @property
+    def n(self) -> int:
+        """Number of accounts in the population."""
+        return self.hi - self.lo
+
+    def balance(self, token: int) -> NDArray[np.int64]:
+        """(n,) own balances of a token in atoms, read-only."""
+        return self._world.ledger.balance[token, self.lo : self.hi]
+
+    def spendable(self, token: int) -> NDArray[np.int64]:
+        """(n,) own balances less, for the native coin, what is kept back for gas."""
+        balance = self.balance(token)
+        return np.maximum(balance - self._world.gas_reserve, 0) if token == self._world.native else balance
+
+    def token(self, name: str) -> int:
+        """Index of a token by name."""
+        return self._world.tokens[name].index
+
+    def decimals(self, token: int) -> int:
+        """Decimals of a token."""
+        return self._world.tokens.rows[token].decimals
+
+    def venue(self, name: str) -> int:
+        """Index of a protocol by name, for intents."""
+        return self._world.protocol(name).index
+
+    def health(self, protocol: str) -> NDArray[np.float64]:
+        """(n,) health factors in a lending protocol as of the last mark, infinite without debt, read-only."""
+        return self._world.protocol(protocol).health[self.lo : self.hi]
+
+    def history(self, asset: int, ticks: int) -> NDArray[np.float64]:
+        """Last `ticks` + 1 visible market prices of an asset, oldest first (fewer at the start of a run)."""
+        end = max(self.tick - self._delay, 0) + 1
+        return self._world.prices.history[max(end - ticks - 1, 0) : end, asset]
+
+    def value(self, token: int) -> float:
+        """USD per whole token at the last valuation: market price of an asset, fair value of a claim."""
+        return float(self._world.prices.values[token])
+
+    def wealth(self) -> NDArray[np.float64]:
+        """(n,) USD value of everything each account holds less what it owes, at the last valuation."""
+        world = self._world
+        return world.ledger.balance[:, self.lo : self.hi].T @ world.prices.atom_values
+
+    def cause(self, asset: int) -> int:
+        """Event id of the last recorded price move of an asset, to name as the cause of an intent."""
+        return int(self._world.prices.last_event[asset])

@@ -1,0 +1,113 @@
+"""The world of one run: everything phases and components share."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.chain import Chain
+from sim.clock import Clock
+from sim.errors import ConfigError, suggestion
+from sim.events import EventLog
+from sim.flows import Flows
+from sim.intents import Intent, Orders
+from sim.interfaces import Metric, Oracle, Population, Protocol, Shock
+from sim.ledger import Ledger
+from sim.prices import Markets, Prices
+from sim.recorder import Recorder
+from sim.rng import Draws, Streams
+from sim.tokens import Accounts, Tokens
+from sim.views import View
+
+
+@dataclass
+class Actor:
+    """A population with its view and its draws, as the phases use it."""
+
+    population: Population
+    view: View
+    draws: Draws
+    noise: Draws
+    """Stream of observation noise, one label per asset."""
+
+    @property
+    def responds(self) -> bool:
+        """Whether the population takes part in liquidation rounds."""
+        return type(self.population).respond is not Population.respond
+
+
+@dataclass
+class World:
+    """State of one run. Built by experiments.build, advanced by sim.phases."""
+
+    clock: Clock
+    streams: Streams
+    tokens: Tokens = field(default_factory=Tokens)
+    accounts: Accounts = field(default_factory=Accounts)
+    markets: Markets = field(default_factory=Markets)
+    protocols: list[Protocol] = field(default_factory=list)
+    oracles: list[Oracle] = field(default_factory=list)
+    shocks: list[Shock] = field(default_factory=list)
+    actors: list[Actor] = field(default_factory=list)
+    """Populations with at least one account."""
+    population_names: list[str] = field(default_factory=list)
+    """By population index, empty populations included."""
+    metrics: list[Metric] = field(default_factory=list)
+    events: EventLog = field(default_factory=EventLog)
+    quotes: dict[str, Any] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
+    """Intents of this tick that go straight to their venue."""
+    opening: bool = True
+    """True while starting positions are set up: no gas, positions may stand beyond their borrowing limit."""
+
+    # Set once declarations are complete.
+    ledger: Ledger = field(init=False)
+    prices: Prices = field(init=False)
+    flows: Flows = field(init=False)
+    chain: Chain = field(init=False)
+    recorder: Recorder = field(init=False)
+    opening_wealth: NDArray[np.float64] = field(init=False)
+    """(accounts,) USD value of every account before the first tick."""
+    luck: np.random.Generator = field(init=False)
+    """Stream of transactions that fail for reasons outside the model."""
+    checks: str = "every"
+    checked_events: int = 0
+    shock_event: int = 0
+    """Id of the last SHOCK event, the cause of what shocks do."""
+    breaches: dict[str, Any] = field(default_factory=dict)
+    """Liquidatable positions by protocol name, as of the last mark."""
+    native: int = field(default=0, init=False)
+    gas_reserve: int = field(default=0, init=False)
+    """Atoms of the native coin that accounts keep back for gas."""
+
+    def protocol(self, name: str) -> Protocol:
+        """A protocol by name; ConfigError with the nearest name otherwise."""
+        return _find(self.protocols, name, "protocol")
+
+    def oracle(self, name: str) -> Oracle:
+        """An oracle by name; ConfigError with the nearest name otherwise."""
+        return _find(self.oracles, name, "oracle")
+
+    def population(self, name: str) -> Population:
+        """A population by name; ConfigError with the nearest name otherwise."""
+        return _find([actor.population for actor in self.actors], name, "population")
+
+    def submit(self, actor: Actor, intents: list[Intent]) -> None:
+        """Queue a population's intents: on the chain or straight to an off-chain venue."""
+        for intent in intents:
+            rows = intent.account - actor.population.lo
+            keys = (actor.draws.uniform(rows, 7_000_000 + intent.act) * 2.0**62).astype(np.int64)
+            queue = self.chain.waiting if self.protocols[intent.venue].on_chain else self.orders
+            queue.add(intent, actor.population.index, keys, self.clock.tick)
+
+    def spot(self) -> NDArray[np.float64]:
+        """(assets,) reference market prices in USD now."""
+        return self.prices.spot(self.clock.tick)
+
+
+def _find(items: list[Any], name: str, what: str) -> Any:
+    for item in items:
+        if item.name == name:
+            return item
+    raise ConfigError(f'unknown {what} "{name}"{suggestion(name, sorted(item.name for item in items))}')
