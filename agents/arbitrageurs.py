@@ -1,12 +1,13 @@
 """Arbitrageurs: trade pools back to the price of a reference market and hedge there."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import MinLen
 from numpy.typing import NDArray
 
+from agents.shared.crossing import Opportunity, cost, find_opportunity
 from agents.shared.state import column
 from agents.shared.trading import NUMERAIRE, Desk, lognormal_usd, usd_to_atoms
 from sim.chain import GAS, GWEI
@@ -14,7 +15,176 @@ from sim.fields import AssetName, NonNegative, Positive, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Act, Intent
 from sim.interfaces import Endowment, Population
-from sim.quotes import MarketQuote
 from sim.registry import component
 from sim.rng import Draws
 from sim.views import View
+
+
+@component("population", "arbitrageurs")
+class Arbitrageurs(Population):
+    """Trade each pool to the edge of its no-arbitrage band and take the opposite leg on the reference market.
+
+    Both legs are sent in the same tick from inventory, so size is bounded by capital; the reference leg also brings an
+    inventory back home that a failed or late leg has moved.
+
+    Settings
+    --------
+    assets: what they watch.
+    venues: the reference market first, then the pools that they tie to it.
+    competition: "split" gives every attentive account that still earns its costs the same part; "fastest" gives all to
+        the one that is first this tick, the next one taking what its capital leaves over.
+    attention: probability that an account looks at a pool in a tick.
+    capital_usd, capital_sigma: median and log standard deviation of capital, half cash, half assets.
+    min_profit_usd: what a trade must earn after gas. bid_share: share of the profit that is bid for block space.
+    gas_token: asset that pays for gas.
+    slippage: largest accepted distance of the reference leg's average price, fee included, from the mid price.
+    tip: least priority bid in gwei.
+    """
+
+    assets: Annotated[list[AssetName], MinLen(1)]
+    venues: Annotated[list[ProtocolName], MinLen(2)]
+    competition: Literal["split", "fastest"] = "split"
+    attention: Share = 1.0
+    capital_usd: Positive = 2_000_000.0
+    capital_sigma: NonNegative = 0.5
+    min_profit_usd: NonNegative = 1.0
+    bid_share: Share = 0.1
+    gas_token: AssetName = AssetName("ETH")
+    slippage: Share = 0.05
+    tip: NonNegative = 2.0
+
+    home: NDArray[np.int64] = column(np.int64)
+    """(n, assets) inventory in atoms that hedges return to: what was spendable at the first tick."""
+
+    def endow(self, view: View, rng: np.random.Generator) -> Endowment:
+        """Lognormal capital, half in cash, the rest in equal parts in the assets."""
+        half = 0.5 * lognormal_usd(rng, self.count, self.capital_usd, self.capital_sigma)
+        tokens = [view.token(name) for name in self.assets]
+        balances = {token: usd_to_atoms(view, token, half / len(tokens)) for token in tokens}
+        return Endowment(balances=balances | {NUMERAIRE: usd_to_atoms(view, NUMERAIRE, half)})
+
+    def decide(self, view: View, draws: Draws) -> list[Intent]:
+        """Compare every pool with the reference; trade where that pays."""
+        if not self.count:
+            return []
+        tokens = [view.token(name) for name in self.assets]
+        if not self.home.size:
+            self.home = np.stack([view.spendable(token) for token in tokens], axis=1)
+        purse = _Purse(view)
+        intents: list[Intent] = []
+        for number, asset in enumerate(tokens):
+            change = np.zeros(self.count, dtype=np.int64)
+            for place, venue, found in self._opportunities(view, asset):
+                take = self._shares(view, draws, number * len(self.venues) + place, asset, found, purse)
+                if take.any():
+                    intents.append(self._pool_leg(view, venue, asset, found, take, purse))
+                    change += take if found.buys else -take
+            if change.any():
+                intents += self._hedge(view, asset, change, self.home[:, number], purse)
+        return intents
+
+    def _opportunities(self, view: View, asset: int) -> Iterator[tuple[int, int, Opportunity]]:
+        """(place in venues, venue, opportunity) of each pool outside its band."""
+        reference = view.quotes[self.venues[0]].market(asset)
+        if reference is None:
+            return
+        late = self.observation_delay or self.observation_noise
+        belief = float(view.prices[asset]) if late else reference.price
+        for place, name in enumerate(self.venues[1:]):
+            pool = view.quotes[name].market(asset)
+            found = find_opportunity(pool, reference, belief) if pool is not None else None
+            if found is not None and found.profit > 0:
+                yield place, view.quotes[name].venue, found
+
+    def _shares(
+        self, view: View, draws: Draws, slot: int, asset: int, found: Opportunity, purse: "_Purse"
+    ) -> NDArray[np.int64]:
+        """(n,) asset atoms each account trades: its part of the opportunity, if that earns its costs."""
+        everyone = np.arange(self.count)
+        able = np.minimum(purse.free(asset), purse.free(NUMERAIRE) * (found.size / found.outlay)).astype(np.int64)
+        looks = (draws.uniform(everyone, 2 * slot) < self.attention) & (able > 0)
+        queue = np.lexsort((draws.labels, draws.uniform(everyone, 2 * slot + 1), ~looks))[: looks.sum()]
+        earns = found.profit / 10.0 ** view.decimals(NUMERAIRE) * (1.0 - self.bid_share)
+        least = self._usd_per_gwei(view) * (view.gas_price + self.tip) + self.min_profit_usd
+        if self.competition == "split":
+            queue = queue[: int(min(earns / max(least, 1e-12), queue.size))]
+            part = np.minimum(found.size // max(queue.size, 1), able[queue])
+        else:
+            part = np.clip(found.size - np.cumsum(able[queue]) + able[queue], 0, able[queue])
+        take = np.zeros(self.count, dtype=np.int64)
+        take[queue] = np.where(earns * part >= least * found.size, part, 0)
+        return take
+
+    def _usd_per_gwei(self, view: View) -> float:
+        """USD that a swap costs for each gwei of gas price."""
+        return float(GAS[Act.SWAP] * GWEI * view.prices[view.token(self.gas_token)])
+
+    def _pool_leg(
+        self, view: View, venue: int, asset: int, found: Opportunity, take: NDArray[np.int64], purse: "_Purse"
+    ) -> Intent:
+        """The swap in the pool, no worse than the reference; sets both legs' money aside."""
+        buys, rows = found.buys, np.flatnonzero(take)
+        part = take / found.size
+        paid = (part * found.outlay).astype(np.int64)
+        (purse.keep if buys else purse.pay)(asset, take)
+        (purse.pay if buys else purse.keep)(NUMERAIRE, paid)
+        bid = part[rows] * self.bid_share * found.profit / 10.0 ** view.decimals(NUMERAIRE)
+        return Intent(
+            Act.SWAP,
+            venue,
+            view.accounts[rows],
+            NUMERAIRE if buys else asset,
+            (paid if buys else take)[rows],
+            token2=asset if buys else NUMERAIRE,
+            motive=Motive.ARBITRAGE,
+            limit=1.0 / found.limit if buys else found.limit,
+            tip=self.tip + bid / self._usd_per_gwei(view),
+            cause=view.cause(asset),
+        )
+
+    def _hedge(
+        self, view: View, asset: int, change: NDArray[np.int64], home: NDArray[np.int64], purse: "_Purse"
+    ) -> list[Intent]:
+        """Sell on the reference what the pools will add to the home inventory, buy what they will take from it."""
+        excess = np.where(change != 0, view.spendable(asset) + change - home, 0)
+        sell = np.minimum(np.maximum(excess, 0), purse.release(asset))
+        short = np.maximum(-excess, 0)
+        total = int(short.sum())
+        each = cost(view.quotes[self.venues[0]].market(asset), total) / total if total else 0.0
+        spend = np.minimum(np.ceil(short * each).astype(np.int64), purse.release(NUMERAIRE))
+        purse.pay(NUMERAIRE, spend)
+        desk = Desk(self.venues[:1], Motive.ARBITRAGE, self.slippage, self.tip)
+        everyone = np.arange(self.count)
+        sales, purchases = desk.swaps(view, everyone, np.zeros_like(everyone), asset, spend - sell, view.cause(asset))
+        return sales + purchases
+
+
+class _Purse:
+    """Balances while the legs of one tick are put together: what is free, and what is kept for hedges."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._free: dict[int, NDArray[np.int64]] = {}
+        self._kept: dict[int, NDArray[np.int64]] = {}
+
+    def free(self, token: int) -> NDArray[np.int64]:
+        """(n,) atoms that no leg needs yet."""
+        if token not in self._free:
+            self._free[token] = np.array(self._view.spendable(token))
+            self._kept[token] = np.zeros(self._view.n, dtype=np.int64)
+        return self._free[token]
+
+    def pay(self, token: int, amount: NDArray[np.int64]) -> None:
+        """Take (n,) atoms out."""
+        self.free(token)[:] -= amount
+
+    def keep(self, token: int, amount: NDArray[np.int64]) -> None:
+        """Set (n,) atoms aside for a hedge."""
+        self.pay(token, amount)
+        self._kept[token] += amount
+
+    def release(self, token: int) -> NDArray[np.int64]:
+        """(n,) free atoms once those kept for hedges are free again."""
+        self.free(token)[:] += self._kept[token]
+        self._kept[token][:] = 0
+        return self._free[token]

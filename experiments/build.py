@@ -70,9 +70,10 @@ def _declare(world: World, config: Config) -> None:
             world.markets.refer(world.tokens[asset.name].index, asset.market)
     world.oracles = config.components("oracle")
     world.shocks = config.components("shock")
-    for members in (world.oracles, world.shocks):
-        for index, member in enumerate(members):
-            member.index = index
+    for index, oracle in enumerate(world.oracles):
+        oracle.index = index
+    for index, shock in enumerate(world.shocks):
+        shock.index = index
     for shock in world.shocks:
         if isinstance(shock, Window):
             shock.length = max(1, round(shock.duration / world.clock.dt))
@@ -100,26 +101,26 @@ def _prices(world: World, config: Config) -> None:
     # Correlations come in the order of the file; the numeraire, wherever it stands there, is left out of both.
     moving = [asset.name for asset in config.assets if not asset.numeraire]
     columns = [world.tokens[name].index for name in moving]
-    grid = PathGrid(clock.ticks, clock.dt_years, clock.start, clock.dt, initial[columns])
-    scale = _volatility_scale(world, moving)
-    path = np.zeros((clock.ticks + 1, initial.size))
+    steps = max(clock.ticks - 1, 1)  # tick 0 stands at the initial prices
+    grid = PathGrid(steps, clock.dt_years, clock.start, clock.dt, initial[columns])
+    scale = _volatility_scale(world, moving, steps)
+    path = np.zeros((steps + 1, initial.size))
     path[:, columns] = fundamental_paths(
         config.components("process"), moving, config.correlation_matrix(), grid, world.streams, scale
     )
     world.prices = Prices(path + np.log(initial), world.markets, world.tokens.scales)
-    for market in world.markets.rows:
-        world.prices.log_market[market.index] = world.prices.previous_log_market[market.index] = path[0, market.asset] + np.log(
-            initial[market.asset]
-        )
+    traded = [market.asset for market in world.markets.rows]
+    world.prices.log_market[:] = world.prices.previous_log_market[:] = np.log(initial)[traded]
     world.prices.record(0)
 
 
-def _volatility_scale(world: World, assets: list[str]) -> NDArray[np.float64] | None:
-    scale = np.ones((world.clock.ticks, len(assets)))
-    for tick in range(world.clock.ticks) if world.shocks else ():
+def _volatility_scale(world: World, assets: list[str], steps: int) -> NDArray[np.float64] | None:
+    """(steps, assets) factors on the return into each next tick; None if no shock asks for any."""
+    scale = np.ones((steps, len(assets)))
+    for tick in range(steps) if world.shocks else ():
         for column, asset in enumerate(assets):
             for shock in world.shocks:
-                scale[tick, column] *= shock.volatility_scale(asset, tick)
+                scale[tick, column] *= shock.volatility_scale(asset, tick + 1)
     return None if (scale == 1.0).all() else scale
 
 
@@ -128,10 +129,7 @@ def _equip(world: World, config: Config) -> None:
     clock, settings = world.clock, config.chain
     world.ledger = Ledger(world.tokens, world.accounts, config.record.postings)
     world.flows = Flows(len(world.markets.rows), len(world.population_names))
-    recorded = None
-    if settings.gas_prices is not None and settings.fee_market == "first_price":
-        recorded = recorded_fees(settings.gas_prices, clock.ticks, clock.dt)
-    world.chain = Chain(settings, clock.dt, recorded)
+    world.chain = Chain(settings, clock.dt, recorded_fees(settings, clock))
     native = world.tokens[settings.native]
     world.native = native.index
     world.gas_reserve = round(settings.allowance * 10.0**native.decimals)

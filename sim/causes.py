@@ -47,7 +47,7 @@ class NetParts:
         self.seen, self.closed = _stand(gross, decay, permanent)
 
     def between(self, start: int, observed: int) -> NDArray[np.float64]:
-        """(sources,) net parts added from the end of tick `start` (-1 for the opening) to the look of tick `observed`."""
+        """(sources,) net parts added from the end of tick `start` (-1: the opening) to the look of tick `observed`."""
         before = self.closed[start] if start >= 0 else 0.0
         return self.seen[observed] - before
 
@@ -175,7 +175,9 @@ def cascades(causes: Causes) -> tuple[float, float]:
     """
     if not causes.liquidations.size:
         return 0.0, 0.0
-    usd, root, total = causes.events["value"], {}, {}
+    usd = causes.events["value"]
+    root: dict[int, int] = {}
+    total: dict[int, float] = {}
     shares = []
     memo: dict[tuple[int, int, int], tuple[float, int]] = {}
     for event in causes.liquidations.tolist():

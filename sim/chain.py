@@ -5,19 +5,20 @@ with them and with each other by tip. The base fee follows EIP-1559 (London, 202
 instead reads the price of inclusion from a recorded table, for days before London.
 """
 
-import csv
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.clock import Clock
 from sim.errors import ConfigError
 from sim.events import EventLog, Kind
 from sim.fields import Count, DataFile, NonNegative, Positive, Share
 from sim.intents import ACCOUNT, ACT, AMOUNT, BORN, CAUSE, KEY, SUBJECT, TIP, TOKEN, VENUE, Act, Orders
 from sim.ledger import POSTED, Ledger
+from sim.processes.recording import read_recording, utc
 from sim.tokens import EXTERNAL
 
 GWEI = 1e-9
@@ -71,30 +72,33 @@ class ChainSettings:
     """Native coins given to every account at the start, for gas."""
     fee_market: Literal["eip1559", "first_price"] = "eip1559"
     gas_prices: DataFile | None = None
-    """For first_price: a CSV with columns time and gwei, the gas price that buys inclusion."""
+    """For first_price: a CSV with a column time and one of gwei, the gas price that buys inclusion."""
+    gas_column: str = "gwei"
+    """Column of that table."""
 
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""
         if self.fee_market == "first_price" and self.gas_prices is None:
-            return [("fee_market", 'first_price needs gas_prices, a CSV with columns "time" and "gwei"')]
+            return [("fee_market", "first_price needs gas_prices, a CSV of recorded gas prices")]
         return []
 
 
-def recorded_fees(file: str, ticks: int, dt: float) -> NDArray[np.float64]:
-    """(ticks + 1,) gas price in gwei held constant between records; the table's first time is tick 0."""
-    from datetime import datetime
+def recorded_fees(settings: ChainSettings, clock: Clock) -> NDArray[np.float64] | None:
+    """(ticks,) gas price in gwei held between records, from the settings' table; None without one.
 
-    with Path(file).open(newline="") as source:
-        rows = list(csv.DictReader(source))
-    if not rows or not {"time", "gwei"} <= rows[0].keys():
-        raise ConfigError(f'{file}:1: a gas table has columns "time" and "gwei"; found {list(rows[0]) if rows else []}')
-    times = [datetime.fromisoformat(row["time"]).timestamp() for row in rows]
-    seconds = np.array(times) - times[0]
-    gwei = np.array([float(row["gwei"]) for row in rows])
-    if not np.all(np.isfinite(gwei) & (gwei > 0)):
-        line = int(np.argmax(~(np.isfinite(gwei) & (gwei > 0)))) + 2
-        raise ConfigError(f"{file}:{line}: gas prices are positive numbers of gwei; found {rows[line - 2]['gwei']}")
-    return gwei[np.clip(np.searchsorted(seconds, np.arange(ticks + 1) * dt, side="right") - 1, 0, None)]
+    Raises ConfigError if the table does not cover the run.
+    """
+    if settings.fee_market != "first_price" or settings.gas_prices is None:
+        return None
+    recording = read_recording(settings.gas_prices, "time", settings.gas_column)
+    start = clock.start if clock.start.tzinfo else clock.start.replace(tzinfo=UTC)
+    ticks = start.timestamp() + np.arange(clock.ticks) * clock.dt
+    if ticks[0] < recording.times[0] or ticks[-1] > recording.times[-1] + clock.dt:
+        covered = f"{utc(recording.times[0])} to {utc(recording.times[-1])}"
+        raise ConfigError(
+            f"{settings.gas_prices}:1: gas prices cover {covered}, not the run {utc(ticks[0])} to {utc(ticks[-1])}"
+        )
+    return recording.prices[np.searchsorted(recording.times, ticks, side="right") - 1]
 
 
 @dataclass
@@ -205,4 +209,3 @@ class Chain:
     def fee(self, act: Act, tip: float) -> float:
         """Cost in native coins of one transaction at the current base fee."""
         return GAS[act] * (self.base_fee + tip) * GWEI
-

@@ -15,6 +15,7 @@ from sim.errors import InvariantError
 from sim.tokens import EXTERNAL, TokenKind
 
 if TYPE_CHECKING:
+    from sim.interfaces import Protocol
     from sim.world import World
 
 MAX_PASSES = 200
@@ -38,11 +39,11 @@ def revalue(world: "World") -> None:
             break
     else:
         names = [tokens[index].name for index, _ in issued]
-        raise InvariantError(f"values of claims {names} did not converge in {MAX_PASSES} passes (last change {moved:g})")
+        raise InvariantError(f"claims {names} found no value in {MAX_PASSES} passes (last change {moved:g})")
     np.divide(values, prices.scales, out=prices.atom_values)
 
 
-def _issuer(world: "World", account: int):
+def _issuer(world: "World", account: int) -> "Protocol":
     return next(protocol for protocol in world.protocols if protocol.account == account)
 
 
@@ -72,7 +73,7 @@ class Edge:
 
 
 def network(world: "World") -> list[Edge]:
-    """All claims between owners of accounts: receipts and shares run from holder to issuer, debts from lender to debtor."""
+    """All claims between owners of accounts: receipts and shares from holder to issuer, debts from lender to debtor."""
     edges = []
     balance, values = world.ledger.balance, world.prices.atom_values
     for token in world.tokens.rows:

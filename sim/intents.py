@@ -103,7 +103,8 @@ class Orders:
     def _reserve(self, n: int) -> None:
         need, have = self.count + n, self._reals.shape[0]
         if need > have:
-            ints, reals = np.empty((max(need, 2 * have), INT_COLUMNS), dtype=np.int64), np.empty((max(need, 2 * have), 2))
+            size = max(need, 2 * have)
+            ints, reals = np.empty((size, INT_COLUMNS), dtype=np.int64), np.empty((size, 2))
             ints[: self.count], reals[: self.count] = self._ints[: self.count], self._reals[: self.count]
             self._ints, self._reals = ints, reals
 

@@ -3,21 +3,22 @@
 A component is a class under one of these bases, decorated with `@component(family, kind)`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import SpilloverError
-from sim.fields import Count, NonNegative, When
+from sim.errors import ConfigError, SpilloverError
+from sim.fields import AssetName, Count, NonNegative, When
 from sim.intents import Act, Intent
 from sim.rng import Draws
 from sim.units import SECONDS_PER_YEAR
 from sim.views import View
 
 if TYPE_CHECKING:
-    from sim.tokens import Accounts, Owner, Tokens
+    from sim.tokens import Owner
     from sim.world import World
 
 
@@ -27,6 +28,7 @@ class Protocol:
 
     name: str
     family: ClassVar[str] = "protocol"
+    kind: ClassVar[str]
     on_chain: ClassVar[bool] = True
     """Whether intents go through the chain's blocks (gas, tips, latency) or arrive directly."""
 
@@ -61,7 +63,7 @@ class Protocol:
         return None
 
     def mark(self, world: "World") -> Any:
-        """Mark accounts to the oracle and log new breaches; returns the liquidatable positions, None if there are none."""
+        """Mark accounts to the oracle and log new breaches; the liquidatable positions, or None."""
         return None
 
     def exposed(self, world: "World") -> bool:
@@ -88,6 +90,10 @@ class Protocol:
     def settle(self, world: "World") -> None:
         """Expiries, epochs, withdrawal queues."""
 
+    def scale_depth(self, world: "World", factor: float) -> None:
+        """Multiply the liquidity that stands outside the model; ConfigError if the venue has none."""
+        raise ConfigError(f'protocol "{self.name}" ({type(self).kind}) has no outside liquidity; name a depth_market')
+
     def exits(self, world: "World", accounts: NDArray[np.int64], share: float) -> list[Intent]:
         """Intents that would take a share of what these accounts hold out of the protocol."""
         return []
@@ -96,6 +102,8 @@ class Protocol:
     index: int = field(default=-1, init=False)
     account: int = field(default=-1, init=False)
     paused: bool = field(default=False, init=False)
+    health: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), init=False)
+    """(accounts,) health factors as of the last mark, for protocols that lend."""
 
 
 @dataclass(kw_only=True)
@@ -216,6 +224,13 @@ class AllocatorView:
     indices: list[int]
     view: View
 
+    def row(self, shares: Mapping[AssetName, float]) -> NDArray[np.float64]:
+        """(k,) shares by asset name, zero for those not named; ConfigError if one is none of the allocator's."""
+        for name in shares:
+            if name not in self.assets:
+                raise ConfigError(f'the allocator does not hold "{name}"{suggestion(name, self.assets)}')
+        return np.array([shares.get(AssetName(name), 0.0) for name in self.assets])
+
     def ticks(self, seconds: float) -> int:
         """Whole ticks nearest to a duration, at least one."""
         return max(1, round(seconds / (self.view.dt_years * SECONDS_PER_YEAR)))
@@ -268,10 +283,15 @@ class Oracle:
     """A price feed that protocols mark to."""
 
     name: str
+    asset: AssetName
     family: ClassVar[str] = "oracle"
     index: int = field(default=-1, init=False)
     event: int = field(default=0, init=False)
     """Id of the last ORACLE_UPDATE event."""
+    frozen: bool = field(default=False, init=False)
+    """Set by shocks: a frozen oracle publishes nothing."""
+    skew: float = field(default=1.0, init=False)
+    """Set by shocks: factor on everything the oracle sees."""
 
     # IMPLEMENT
     def publish(self, world: "World") -> None:

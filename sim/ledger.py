@@ -54,7 +54,7 @@ def check(book: Book, token: int, src: int, dst: int, amount: int) -> int:
 
 @inline
 def post(book: Book, token: int, src: int, dst: int, amount: int, event: int) -> int:
-    """Move `amount` atoms of `token` from `src` to `dst` on behalf of `event`; a status code, refused moves write nothing."""
+    """Move `amount` atoms of `token` from `src` to `dst` for `event`; a status code. Refused moves write nothing."""
     status = check(book, token, src, dst, amount)
     if status == POSTED:
         book.balance[token, src] -= amount
@@ -71,7 +71,15 @@ def post(book: Book, token: int, src: int, dst: int, amount: int, event: int) ->
 
 
 @kernel()
-def post_many(book, token, src, dst, amount, event, status):
+def post_many(
+    book: Book,
+    token: int,
+    src: NDArray[np.int64],
+    dst: NDArray[np.int64],
+    amount: NDArray[np.int64],
+    event: NDArray[np.int64],
+    status: NDArray[np.int64],
+) -> None:
     """Post one row after the other; `status` receives a code per row."""
     for i in range(status.size):
         status[i] = post(book, token, src[i], dst[i], amount[i], event[i])

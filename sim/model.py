@@ -6,8 +6,8 @@ from typing import Any
 import mesa
 import numpy as np
 
-from sim.interfaces import Population
 from sim.intents import Act, Intent
+from sim.interfaces import Population
 from sim.phases import Phase, run_tick, tick_table
 from sim.rng import Draws
 from sim.views import View
@@ -74,7 +74,7 @@ _classes: dict[type, type[PopulationAgent]] = {}
 
 def _mesa_class(behaviour: type) -> type[PopulationAgent]:
     """The Mesa agent class of a behaviour, so that `agents_by_type` tells behaviours apart."""
-    if isinstance(behaviour, type) and issubclass(behaviour, Solo):
+    if issubclass(behaviour, Solo):
         return SoloAgent
     if behaviour not in _classes:
         _classes[behaviour] = type(behaviour.__name__, (PopulationAgent,), {"__doc__": behaviour.__doc__})
@@ -119,11 +119,7 @@ class Solo(Population):
 
 
 class SoloAgent(PopulationAgent):
-    """The Mesa agent of a single actor; `agent.step()` is the user's own step."""
-
-    def step(self) -> None:
-        """Not called by the tick, which runs `decide`; kept so that the agent reads like any Mesa agent."""
-        self.population.step()
+    """The Mesa agent of a single actor; the tick calls its population's `decide`, which runs the user's `step`."""
 
 
 __all__ = ["Actor", "PopulationAgent", "Solo", "SoloAgent", "SpilloverModel"]

@@ -17,7 +17,7 @@ from sim.events import Kind
 from sim.intents import VENUE, Orders
 from sim.world import World
 
-MAX_ROUNDS = 64
+MAX_ROUNDS = 1_000
 """Safety stop for liquidation and contagion rounds; reaching it is an error, not a result."""
 
 
@@ -68,7 +68,8 @@ def execute(world: World) -> None:
 
 def margin(world: World) -> None:
     """Mark positions to the oracle; flag breaches."""
-    world.breaches = {protocol.name: found for protocol in world.protocols if (found := protocol.mark(world)) is not None}
+    marks = ((protocol.name, protocol.mark(world)) for protocol in world.protocols)
+    world.breaches = {name: found for name, found in marks if found is not None}
 
 
 def liquidate(world: World) -> None:

@@ -49,10 +49,10 @@ class Prices:
 
     Attributes
     ----------
-    fundamental: (ticks + 1, assets) log fundamental price path, before jump shocks.
+    fundamental: (ticks, assets) log fundamental price path, before jump shocks.
     shift: (assets,) log change that jump shocks have added so far.
     log_market: (markets,) log mid price on each market, written by its venue.
-    history: (ticks + 1, assets) reference market prices in USD.
+    history: (ticks, assets) reference market prices in USD.
     values: (tokens,) USD per whole token: market price of assets, fair value of claims, minus nothing for debts.
     atom_values: (tokens,) USD per atom, at the last valuation.
     atom_price: (tokens,) USD per atom of base assets, now; zero for claims.

@@ -12,7 +12,7 @@ the conformance suite and the docs.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sim.errors import ConfigError, UnknownKind, suggestion
 
@@ -45,11 +45,11 @@ def component(family: str, kind: str) -> Callable[[T], T]:
         taken = _components[family].get(kind)
         if taken is not None and taken.__qualname__ != cls.__qualname__:
             raise ConfigError(f'{family} "{kind}" is registered twice: {taken.__module__} and {cls.__module__}')
-        cls = dataclass(kw_only=True, eq=False)(cls)
-        cls.family, cls.kind = family, kind
-        cls.__pydantic_config__ = {"extra": "forbid"}
-        _components[family][kind] = cls
-        return cls
+        made: Any = dataclass(kw_only=True, eq=False)(cls)
+        made.family, made.kind = family, kind
+        made.__pydantic_config__ = {"extra": "forbid"}
+        _components[family][kind] = made
+        return made
 
     return register
 

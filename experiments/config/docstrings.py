@@ -4,11 +4,12 @@ import ast
 import inspect
 import re
 import textwrap
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
 
 _HEADING = re.compile(r"^(Settings|Attributes|Parameters)\n-+\n", re.MULTILINE)
-_ENTRY = re.compile(r"^(\w+(?:, \w+)*): ", re.MULTILINE)
+_ENTRY = re.compile(r"(?:^|(?<=\. ))(\w+(?:, \w+)*): ", re.MULTILINE)
+"""An entry starts a line or, on the line of another, follows its full stop."""
 
 
 def description(cls: type) -> str:
@@ -24,7 +25,7 @@ def setting_descriptions(cls: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if is_dataclass(base):
-            found |= _listed(_docstring(base)) | _below_fields(base)
+            found |= _listed(base) | _below_fields(base)
     return found
 
 
@@ -34,14 +35,20 @@ def _docstring(cls: type) -> str:
     return "" if text.startswith(f"{cls.__name__}(") else inspect.cleandoc(text)
 
 
-def _listed(text: str) -> dict[str, str]:
+def _listed(cls: type) -> dict[str, str]:
     """Entries such as "drift, trend: rate of growth" under a heading."""
+    text = _docstring(cls)
     heading = _HEADING.search(text)
     if heading is None:
         return {}
-    _, *parts = _ENTRY.split(text[heading.end() :])
-    pairs = zip(parts[::2], parts[1::2], strict=True)
-    return {name: " ".join(entry.split()) for names, entry in pairs for name in names.split(", ")}
+    known = {field.name for field in fields(cls)}
+    entries = [entry for entry in _ENTRY.finditer(text, heading.end()) if known.issuperset(entry[1].split(", "))]
+    ends = [entry.start() for entry in entries[1:]] + [len(text)]
+    return {
+        name: " ".join(text[entry.end() : end].split())
+        for entry, end in zip(entries, ends, strict=True)
+        for name in entry[1].split(", ")
+    }
 
 
 def _below_fields(cls: type) -> dict[str, str]:

@@ -6,7 +6,7 @@ the inherited one.
 """
 
 from experiments.config.nodes import Node, identities, identity
-from experiments.config.problems import Problem
+from experiments.config.problems import Problem, found
 from sim.errors import suggestion
 
 RIVALS: dict[tuple[str, ...], str] = {("run", "ticks"): "duration", ("run", "duration"): "ticks"}
@@ -61,7 +61,7 @@ def _merge_items(base: Node, names: list[str], over: Node, problems: list[Proble
 def _remove(items: dict[str, Node], name: str, item: Node, shown: str) -> Problem | None:
     wish = item.value["remove"]
     if wish.value is not True:
-        return Problem(wish.at, f"{shown}.remove", f"found {wish.value!r}; only `remove = true` means something")
+        return Problem(wish.at, f"{shown}.remove", f"{found(wish.value)}; only `remove = true` means something")
     if items.pop(name, None) is None:
         return Problem(item.key, shown, f'nothing to remove: no "{name}" is inherited{suggestion(name, list(items))}')
     return None

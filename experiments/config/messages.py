@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from experiments.config.nodes import Node, walk
-from experiments.config.problems import Problem
-from experiments.config.resolve_fields import PROBLEM, UNDECIDED, Context, found
+from experiments.config.problems import Problem, found
+from experiments.config.resolve_fields import PROBLEM, UNDECIDED, Context
 from experiments.config.tables import FAULTS, Table, model_of
 from sim.errors import suggestion
 
@@ -127,5 +127,5 @@ def _sentence(error: Any) -> str:
         return f"{found(value)}; must be {_LIMITS[kind].format_map(context)}"
     if kind in ("too_short", "too_long"):
         bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
-        return f"{found(value)} of {context['actual_length']}; must have {bound} items"
+        return f"{found(value)} of {context['actual_length']} items; must have {bound}"
     return f"{found(value)}; {error['msg'].removeprefix('Input should be').strip()}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sim.errors import ConfigError
 
@@ -43,3 +44,14 @@ class ConfigProblems(ConfigError):
         distinct = dict.fromkeys(problems)
         self.problems = sorted(distinct, key=lambda p: (p.origin.source, p.origin.line, p.origin.column))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def found(value: Any) -> str:
+    """A value as messages show it."""
+    if isinstance(value, str):
+        return f'found "{value}" (text)'
+    if isinstance(value, bool):
+        return f"found {str(value).lower()}"
+    if isinstance(value, dict | list):
+        return "found a table" if isinstance(value, dict) else "found a list"
+    return f"found {value}"

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from experiments.config.messages import attempt, problem_at
 from experiments.config.nodes import Node, identity, plain
-from experiments.config.problems import Problem
-from experiments.config.resolve_fields import Context, found
+from experiments.config.problems import Problem, found
+from experiments.config.resolve_fields import Context
 from experiments.config.sections import FAMILY_OF, Asset, Correlation, Record, Run, RunTable
 from experiments.config.tables import Table, instance_of, read, read_component
 from sim.clock import Clock
@@ -109,7 +109,10 @@ class Reader:
         return tuple(self.items(section, FAMILY_OF[section]))
 
     def load_files(self, section: str, tables: tuple[Table, ...]) -> None:
-        """Let components that read files do so now, so that a bad file is found before anything runs."""
+        """Let components that read files do so now, so that a bad file is found before anything runs.
+
+        Such a component has a method `load(clock)`, which raises ConfigError; what it keeps is thrown away.
+        """
         for table in tables:
             component = instance_of(table)
             if self.context.clock is not None and hasattr(component, "load"):

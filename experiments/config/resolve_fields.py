@@ -17,6 +17,7 @@ from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from experiments.config.nodes import Text
+from experiments.config.problems import found
 from sim import fields
 from sim.clock import UNITS, Clock, parse_duration, parse_time
 from sim.errors import ConfigError, suggestion
@@ -76,17 +77,6 @@ class Resolve:
         except ConfigError as error:
             kind = UNDECIDED if isinstance(error, Undecided) else PROBLEM
             raise PydanticCustomError(kind, "{text}", {"text": str(error)}) from None
-
-
-def found(value: Any) -> str:
-    """A value as messages show it."""
-    if isinstance(value, str):
-        return f'found "{value}" (text)'
-    if isinstance(value, bool):
-        return f"found {str(value).lower()}"
-    if isinstance(value, dict | list):
-        return "found a table" if isinstance(value, dict) else "found a list"
-    return f"found {value}"
 
 
 def _when(value: Any, context: Context) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.config.merge import changes_kind, drop_rivals
 from experiments.config.nodes import IDENTITIES, Node, child, identity, located, walk
-from experiments.config.problems import Origin, Problem
+from experiments.config.problems import Origin, Problem, found
 from sim.errors import suggestion
 
 
@@ -20,9 +20,9 @@ def apply_set(tree: Node, item: str, sections: dict[str, Any]) -> Problem | None
     sections: the top-level tables and lists a config may have, each with the empty value it starts from.
     """
     origin = Origin(f"--set {item}", Path.cwd())
-    path, found, text = item.partition("=")
+    path, equals, text = item.partition("=")
     parts = _dotted(path)
-    if not found or not parts:
+    if not equals or not parts:
         return Problem(origin, "", "write it as path=value, for example run.seed=3 or agents.noise.count=0")
     if parts[0] not in tree.value and parts[0] in sections:
         tree.value[parts[0]] = located(sections[parts[0]], {}, origin)
@@ -80,4 +80,4 @@ def _nowhere(tree: Node, way: tuple[str, ...], part: str, origin: Origin, sectio
     if isinstance(node.value, list):
         names = [identity(item) or str(index) for index, item in enumerate(node.value)]
         return Problem(origin, path, f'{shown} has no item "{part}"{suggestion(part, names)}')
-    return Problem(origin, path, f"{shown} is {node.value!r}, not a table; nothing can be set inside it")
+    return Problem(origin, path, f"{found(node.value)} at {shown}, which is no table; nothing can be set inside it")

@@ -8,7 +8,7 @@ from pathlib import Path
 from experiments.config.merge import merge
 from experiments.config.nodes import Node, duplicates, located
 from experiments.config.positions import positions
-from experiments.config.problems import ConfigProblems, Origin, Problem
+from experiments.config.problems import ConfigProblems, Origin, Problem, found
 from sim.errors import ConfigError, suggestion
 
 PRESETS = Path(__file__).resolve().parents[1] / "configs"
@@ -31,7 +31,7 @@ def find(name: str, folder: Path) -> Path:
     preset = PRESETS / f"{name.removesuffix('.toml')}.toml"
     if Path(name).name == name and preset.is_file():
         return preset
-    beside = [found.name for found in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+    beside = [entry.name for entry in path.parent.glob("*.toml")] if path.parent.is_dir() else []
     near = get_close_matches(path.name, beside, n=1) if path.suffix else []
     if near:
         raise ConfigError(f'no config file "{name}"; did you mean "{path.with_name(near[0]).name}"?')
@@ -77,7 +77,7 @@ def assemble(path: Path, problems: list[Problem], chain: tuple[Path, ...] = ()) 
     if base is None:
         return tree
     if not isinstance(base.value, str):
-        text = f"found {base.value!r}; must be the path of a .toml file or the name of a preset"
+        text = f"{found(base.value)}; must be the path of a .toml file or the name of a preset"
         raise ConfigProblems([Problem(base.at, "extends", text)])
     try:
         inherited = find(base.value, path.parent)

@@ -18,7 +18,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationIn
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from experiments.config.nodes import Written
-from experiments.config.resolve_fields import PROBLEM, RESOLVED, Context, Name, found
+from experiments.config.problems import found
+from experiments.config.resolve_fields import PROBLEM, RESOLVED, Context, Name
 from experiments.config.sections import FAMILY_OF
 from sim.errors import ConfigError, UnknownKind, suggestion
 from sim.registry import kinds, lookup

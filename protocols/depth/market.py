@@ -8,7 +8,8 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt, MinLen
 from numpy.typing import NDArray
 
-from protocols.depth.execution import DONE, STATUS_TEXT, run_book
+from protocols.depth.calibration import CALIBRATIONS
+from protocols.depth.execution import DONE, STATUS_TEXT, clearing_price, run_book
 from protocols.depth.kernels import (
     Depth,
     attribute,
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 VOLATILITY_MEMORY = 3600.0
 """Time constant in seconds of the realised volatility that thins books."""
 SECONDS_PER_DAY = 86_400.0
+HALF_LIFE = Duration(1800.0)
+_WETH = CALIBRATIONS["WETH", "USDC"]
 
 
 @dataclass(kw_only=True, eq=False)
 class BookSettings:
-    """One asset's book against the numeraire. Defaults are the fit to aggregator quotes, see calibration.
+    """One asset's book against the numeraire. Defaults are the fit to quotes for selling WETH, see `calibration`.
 
     displacement = Y * daily_volatility * (|displaced volume| / daily_volume)^delta
     """
@@ -44,11 +47,11 @@ class BookSettings:
     daily_volatility: Positive
     daily_volume: Positive
     """Whole tokens traded per day in the market outside the model."""
-    y: Positive = 1.0
-    delta: Annotated[float, Gt(0.0)] = 0.5
-    epsilon: Positive = 1e-6
+    y: Positive = _WETH.impact
+    delta: Annotated[float, Gt(0.0)] = _WETH.delta
+    epsilon: Positive = _WETH.epsilon
     """Half-width of the linear region at rest, as a share of the daily volume."""
-    half_life: Duration = Duration(1800.0)
+    half_life: Duration = HALF_LIFE
     """Time in which half of a displacement recovers."""
     thinning: NonNegative = 0.0
     """Elasticity of depth to volatility: depth ~ (daily_volatility / realised)^thinning when realised is higher."""
@@ -124,7 +127,7 @@ class DepthMarket(Protocol):
             self._move(world, book, net, sizes, ints, ids)
         return int(ok.sum())
 
-    def _move(self, world, book: "Book", net: float, sizes: NDArray, ints: NDArray, ids: NDArray) -> None:
+    def _move(self, world: "World", book: "Book", net: float, sizes: NDArray, ints: NDArray, ids: NDArray) -> None:
         """Displace the price and credit each order with its part."""
         dlog = log_price_change(book.x, net, book.depth)
         parts = np.empty(sizes.size)
@@ -230,8 +233,6 @@ class BookQuote:
 
     def buy(self, amount: int) -> int:
         """Asset atoms received for `amount` numeraire atoms."""
-        from protocols.depth.execution import clearing_price
-
         usd = amount / self.units[1] * (1.0 - self.fee)
         price = clearing_price(usd, 0.0, self.x, self.fundamental, self.depth)[0] if self.impact else self.price
         return int(usd / price * self.units[0])

@@ -18,9 +18,9 @@ from protocols.lending.seizure import run_liquidations
 from protocols.lending.tables import market_table, rule_vector, terms_table
 from sim.events import Kind
 from sim.fields import OracleName, Share
+from sim.flows import Motive
 from sim.intents import ACCOUNT, ACT, ALL, CAUSE, SUBJECT, TOKEN, TOKEN2, Act, Intent
 from sim.interfaces import Protocol
-from sim.flows import Motive
 from sim.quotes import Breaches, LendingQuote
 from sim.registry import component
 from sim.tokens import TokenKind
@@ -123,7 +123,7 @@ class PooledLending(Protocol):
         return [feeds.get(reserve.asset) for reserve in self.reserves]
 
     def _refresh(self, world: "World") -> None:
-        """Read oracle prices and rebuild the table that kernels mark with; an asset without a feed costs what it costs."""
+        """Read oracle prices and rebuild the table of the kernels; an asset without a feed costs its market price."""
         values = world.prices.history[max(world.clock.tick, 0)]
         prices = [
             values[asset] if feed is None else feed.price(asset)

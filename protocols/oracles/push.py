@@ -1,14 +1,13 @@
-"""A push oracle in the manner of Chainlink: a median of reporters, sent when it deviates or when the heartbeat is due."""
+"""A push oracle in the manner of Chainlink: a median of reporters, sent on deviation or heartbeat."""
 
 import math
-from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge
 
 from sim.events import Kind
-from sim.fields import AssetName, Count, Duration, NonNegative, Positive, ProtocolName
+from sim.fields import Count, Duration, NonNegative, Positive, ProtocolName
 from sim.interfaces import Oracle
 from sim.registry import component
 from sim.rng import Draws
@@ -24,7 +23,6 @@ class PushOracle(Oracle):
     Defaults are those of ETH/USD on Ethereum mainnet: 0.5% deviation, 3,600 s heartbeat (rounds of 2023-04 to 2024-01).
     """
 
-    asset: AssetName
     venue: ProtocolName | None = None
     """Where reporters look; the asset's reference market if None."""
     deviation: Positive = 0.005
@@ -42,8 +40,6 @@ class PushOracle(Oracle):
     fault: Literal["stuck", "skewed"] = "stuck"
     """A stuck reporter repeats the opening price; a skewed one reports `fault_factor` times the price."""
     fault_factor: Positive = 1.0
-    frozen: bool = field(default=False, init=False)
-    skew: float = field(default=1.0, init=False)
 
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim import exposure
 from sim.interfaces import Metric
@@ -41,7 +42,7 @@ class WealthMetric(Metric):
     def final(self, world: "World") -> dict[str, float]:
         """Over the whole run; cvar95 is the mean return of the worst twentieth of accounts."""
         wealth = exposure.wealth_by_account(world)
-        row = {}
+        row: dict[str, float] = {}
         for actor in world.actors:
             population = actor.population
             name, mine = population.name, slice(population.lo, population.hi)
@@ -56,7 +57,9 @@ class WealthMetric(Metric):
         return 1.0 / (spacing * world.clock.dt_years)
 
 
-def _private(path, start, end, per_year: float) -> dict[str, float]:
+def _private(
+    path: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64], per_year: float
+) -> dict[str, float]:
     returns = np.diff(np.log(np.maximum(path, 1e-9)))
     funded = start > 0
     own = end[funded] / start[funded] - 1.0

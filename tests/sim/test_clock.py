@@ -1,6 +1,5 @@
 """Durations, moments and the tick grid."""
 
-import math
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest

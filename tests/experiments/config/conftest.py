@@ -96,14 +96,15 @@ with own_registry() as TOYS:
 
         Settings
         --------
-        asset: what walks.
+        asset: what walks. Note: not a setting.
         volatility, drift: per year, of
-            the log price.
+            the log price. slope: at the end of a line.
         """
 
         asset: AssetName
         volatility: NonNegative = 0.7
         drift: float = 0.0
+        slope: float = 0.0
 
     @registry.component("process", "tape")
     class Tape:

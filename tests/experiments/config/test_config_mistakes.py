@@ -200,7 +200,7 @@ MISTAKES = {
     "three ends of a correlation": (
         ('between = ["ETH", "BTC"]', 'between = ["ETH", "BTC", "USDC"]'),
         '["ETH", "BTC", "USDC"]',
-        "correlations.BTC-ETH-USDC.between: found a list of 3; must have at most 2 items",
+        "correlations.BTC-ETH-USDC.between: found a list of 3 items; must have at most 2",
     ),
     "table for a list of tables": (
         ("[[shocks]]", "[shocks]"),

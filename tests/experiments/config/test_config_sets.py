@@ -33,10 +33,10 @@ def at(config, path):
     [
         ("run.seed=3", "run.seed", 3),
         (" run.seed = 3 ", "run.seed", 3),
-        ("run.dt=5min", "run.dt", 300.0),
+        ("run.dt=20min", "run.dt", 1200.0),
         ('run.name="a b"', "run.name", "a b"),
         ("run.name=a b", "run.name", "a b"),
-        ("run.start=2022-01-01", "run.start", "2022-01-01T00:00:00+00:00"),
+        ("run.start=2021-05-19T01:00:00", "run.start", "2021-05-19T01:00:00+00:00"),
         ("run.duration=2d", "run.ticks", 288),
         ("agents.noise.count=0", "agents.noise.count", 0),
         ("agents.noise.rate=2", "agents.noise.rate", 2.0),
@@ -105,10 +105,10 @@ def test_a_config_takes_further_items(market):
         ),
         (
             "agnets.noise.count=1",
-            'agnets: no such section "agnets"; did you mean "agents"? Allowed: run, record, chain, assets, correlations, '
-            "processes, protocols, oracles, shocks, agents",
+            'agnets: no such section "agnets"; did you mean "agents"? '
+            "Allowed: run, record, chain, assets, correlations, processes, protocols, oracles, shocks, agents",
         ),
-        ("run.seed.x=1", "run.seed.x: run.seed is 7, not a table; nothing can be set inside it"),
+        ("run.seed.x=1", "run.seed.x: found 7 at run.seed, which is no table; nothing can be set inside it"),
         (
             "run.sed=1",
             'run.sed: unknown setting; did you mean "seed"? '

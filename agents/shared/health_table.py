@@ -19,7 +19,7 @@ Quantiles = Sequence[tuple[float, float]]
 
 
 def table_faults(table: Quantiles) -> list[str]:
-    """What is wrong with a quantile table: quantiles rise strictly within [0, 1], health factors are positive and rise."""
+    """What is wrong with a quantile table: quantiles rise within [0, 1], health factors are positive and rise."""
     faults = [f"[{q:g}, {h:g}]: a quantile lies within 0 and 1" for q, h in table if not 0.0 <= q <= 1.0]
     faults += [f"[{q:g}, {h:g}]: a health factor is above 0" for q, h in table if not h > 0.0]
     for (q0, h0), (q1, h1) in pairwise(table):
@@ -54,7 +54,7 @@ class Accounts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountTable:
-    """A CSV of real accounts (plain or .gz) with a header line; other columns are ignored, accounts without debt too."""
+    """A CSV of real accounts (plain or .gz) with a header line; other columns and accounts without debt are ignored."""
 
     file: DataFile
     account: str = "account"
@@ -66,9 +66,11 @@ class AccountTable:
     unit: Positive = 1.0
     """USD per unit of the two columns: 1 for USD, the price of ETH for columns in ETH."""
     weighted: bool = False
-    """Whether `collateral` is already multiplied by each asset's liquidation threshold, so that health is their ratio."""
+    """Whether `collateral` is already multiplied by liquidation thresholds, so that health is the ratio of the two."""
     least_debt: NonNegative = 0.0
     """USD; accounts that owe less are left out."""
+    total_usd: Positive | None = None
+    """USD that the opened debts are scaled to sum to; as in the file if left out."""
 
     def read(self) -> Accounts:
         """All accounts with a debt; ConfigError with file and line for the first thing that cannot be read."""
@@ -83,8 +85,13 @@ class AccountTable:
             raise ConfigError(f"{self.file}: no account owes {self.least_debt:g} USD or more; lower least_debt")
         return Accounts(table[:, 0].copy(), table[:, 1].copy())
 
+    def scaled(self, debt: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Debts in USD, brought to `total_usd` if there is one."""
+        return debt if self.total_usd is None else debt * (self.total_usd / debt.sum())
+
     def _rows(self, reader: "csv.DictReader[str]") -> Iterator[tuple[float, float]]:
-        columns, seen = list(reader.fieldnames or []), {}
+        columns = list(reader.fieldnames or [])
+        seen: dict[str, int] = {}
         for wanted in (self.account, self.debt, self.collateral):
             if wanted not in columns:
                 raise ConfigError(f'{self.file}:1: no column "{wanted}"{suggestion(wanted, columns)}')
@@ -107,4 +114,4 @@ class AccountTable:
 
 
 def _opened(file: str) -> IO[str]:
-    return gzip.open(file, "rt", newline="") if file.endswith(".gz") else open(file, newline="")  # noqa: SIM115
+    return gzip.open(file, "rt", newline="") if file.endswith(".gz") else open(file, newline="")

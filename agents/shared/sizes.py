@@ -31,7 +31,12 @@ class Sizes:
         given = [name for name in ("total", "mean", "median") if getattr(self, name) is not None]
         if len(given) == 1:
             return []
-        return [(given[1] if given else "total", f"found {' and '.join(given) or 'no scale'}; give one of total, mean, median")]
+        return [
+            (
+                given[1] if given else "total",
+                f"found {' and '.join(given) or 'no scale'}; give one of total, mean, median",
+            )
+        ]
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """(n,) sizes in USD, in label order."""

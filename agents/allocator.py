@@ -1,0 +1,170 @@
+"""Allocators: hold a portfolio at the weights of a rule, whenever a trigger says so."""
+
+from dataclasses import field
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, MinLen
+from numpy.typing import NDArray
+
+from agents.shared.cadence import phases
+from agents.shared.state import column
+from agents.shared.trading import NUMERAIRE, Desk, habits, lognormal_usd, share_faults, usd_to_atoms
+from sim.errors import SpilloverError
+from sim.fields import AssetName, NonNegative, Positive, ProtocolName, Share
+from sim.flows import Motive
+from sim.intents import Intent
+from sim.interfaces import AllocationRule, AllocatorView, Endowment, Population, Trigger
+from sim.registry import component
+from sim.rng import Draws
+from sim.units import whole
+from sim.views import View
+
+_ROUNDING = 1e-9
+_WAITING = -1
+"""`left` of accounts whose purchases wait for the cash of their sales."""
+
+
+@component("population", "allocator")
+class Allocator(Population):
+    """A rule gives target weights, a trigger says when; the difference is traded, sales first.
+
+    Weights are shares of cash and assets together, without what is kept back for gas. Purchases use the cash at hand;
+    what has to wait for the proceeds of sales is bought one tick later. No leverage: a rule whose weights are negative or
+    sum to more than 1 stops the run.
+
+    Settings
+    --------
+    assets: what is held beside the numeraire, in the order that rules see it.
+    rule: target weights. trigger: when accounts look at them and when they trade.
+    venues, venue_shares: where they trade, and which share of accounts is used to each venue.
+    wealth_usd, wealth_sigma: median and log standard deviation of starting wealth, held at the rule's weights.
+    min_trade_usd: smaller differences are left alone.
+    slices: ticks over which a rebalancing is spread, in equal parts of each trade (TWAP).
+    slippage: largest accepted distance of the average price, fee included, from the venue's mid price.
+    tip: priority bid in gwei.
+    """
+
+    assets: Annotated[list[AssetName], MinLen(1)]
+    rule: AllocationRule
+    trigger: Trigger
+    venues: list[ProtocolName]
+    venue_shares: list[NonNegative] = field(default_factory=list)
+    wealth_usd: Positive = 100_000.0
+    wealth_sigma: NonNegative = 1.0
+    min_trade_usd: NonNegative = 10.0
+    slices: Annotated[int, Ge(1)] = 1
+    slippage: Share = 0.05
+    tip: NonNegative = 1.0
+
+    habit: NDArray[np.int64] = column(np.int64)
+    phase: NDArray[np.float64] = column()
+    plan: NDArray[np.int64] = column(np.int64)
+    """(n, k) what is left to trade: asset atoms to sell below zero, numeraire atoms to spend above."""
+    left: NDArray[np.int64] = column(np.int64)
+    """(n,) slices to go; -1 while purchases wait for the cash of sales."""
+
+    def check(self) -> list[tuple[str, str]]:
+        """Cross-field rules, as (field, message)."""
+        found = share_faults(self.venues, self.venue_shares)
+        if len(set(self.assets)) < len(self.assets):
+            found.append(("assets", f"found {self.assets}; each asset once"))
+        return found
+
+    def endow(self, view: View, rng: np.random.Generator) -> Endowment:
+        """Lognormal wealth at the rule's weights."""
+        n, k = self.count, len(self.assets)
+        wealth = lognormal_usd(rng, n, self.wealth_usd, self.wealth_sigma)
+        self.habit = habits(rng, n, self.venues, self.venue_shares)
+        self.phase = phases(self.labels)
+        self.plan, self.left = np.zeros((n, k), dtype=np.int64), np.zeros(n, dtype=np.int64)
+        indices = self._indices(view)
+        seen = self._seen(view, indices, np.arange(n), np.zeros((n, k)), wealth)
+        usd = self._target(seen) * wealth[:, None]
+        balances = {index: usd_to_atoms(view, index, usd[:, i]) for i, index in enumerate(indices)}
+        cash = usd_to_atoms(view, NUMERAIRE, np.maximum(wealth - usd.sum(axis=1), 0.0))
+        return Endowment(balances=balances | {NUMERAIRE: cash})
+
+    def decide(self, view: View, draws: Draws) -> list[Intent]:
+        """Those who are due compare weights with targets; those with a plan trade the next slice of it."""
+        looking = np.flatnonzero(self.trigger.due(view, self.phase))
+        if looking.size:
+            self._look(view, looking)
+        active = np.flatnonzero(self.left)
+        return self._trade(view, active) if active.size else []
+
+    def _look(self, view: View, rows: NDArray[np.intp]) -> None:
+        """Make plans for the accounts whose trigger fires."""
+        indices = self._indices(view)
+        held = np.stack([view.spendable(index)[rows] for index in indices], axis=1)
+        prices, scales = view.prices[indices], 10.0 ** np.array([view.decimals(index) for index in indices])
+        value = held / scales * prices
+        wealth = value.sum(axis=1) + whole(view.spendable(NUMERAIRE)[rows], view.decimals(NUMERAIRE))
+        current = value / np.where(wealth > 0.0, wealth, 1.0)[:, None]
+        seen = self._seen(view, indices, rows, current, wealth)
+        target = self._target(seen)
+        gap = target * wealth[:, None] - value
+        gap[~(self.trigger.fires(seen, target)[:, None] & (np.abs(gap) >= self.min_trade_usd))] = 0.0
+        sell = np.minimum(np.floor(np.maximum(-gap, 0.0) / prices * scales), held).astype(np.int64)
+        spend = usd_to_atoms(view, NUMERAIRE, np.maximum(gap, 0.0))
+        trades = np.flatnonzero(np.any(sell + spend > 0, axis=1))
+        self.plan[rows[trades]] = (spend - sell)[trades]
+        self.left[rows[trades]] = self.slices
+
+    def _trade(self, view: View, rows: NDArray[np.intp]) -> list[Intent]:
+        """Send one slice of each plan; what the cash at hand cannot buy waits."""
+        left, plan = self.left[rows], self.plan[rows]
+        now = np.sign(plan) * (np.abs(plan) // np.maximum(left, 1)[:, None])
+        cash = view.spendable(NUMERAIRE)[rows]
+        wanted = np.maximum(now, 0).sum(axis=1)
+        afford = np.minimum(cash / np.maximum(wanted, 1), 1.0)
+        now = np.where(now > 0, np.floor(now * afford[:, None]).astype(np.int64), now)
+        plan = plan - now
+        waits = (left == 1) & (cash < wanted)
+        self.left[rows] = np.where(waits, _WAITING, np.where(left > 0, left - 1, 0))
+        self.plan[rows] = np.where((self.left[rows] != 0)[:, None], plan, 0)
+        return self._orders(view, rows, now)
+
+    def _orders(self, view: View, rows: NDArray[np.intp], now: NDArray[np.int64]) -> list[Intent]:
+        desk = Desk(self.venues, Motive.REBALANCING, self.slippage, self.tip)
+        habit = self.habit[rows]
+        sales: list[Intent] = []
+        purchases: list[Intent] = []
+        for number, asset in enumerate(self._indices(view)):
+            sold, bought = desk.swaps(view, rows, habit, asset, now[:, number], view.cause(asset))
+            sales += sold
+            purchases += bought
+        return sales + purchases
+
+    def _indices(self, view: View) -> list[int]:
+        return [view.token(name) for name in self.assets]
+
+    def _seen(
+        self,
+        view: View,
+        indices: list[int],
+        rows: NDArray[np.intp],
+        current: NDArray[np.float64],
+        wealth: NDArray[np.float64],
+    ) -> AllocatorView:
+        return AllocatorView(rows, current, wealth, view.prices[indices], list(self.assets), indices, view)
+
+    def _target(self, seen: AllocatorView) -> NDArray[np.float64]:
+        """The rule's weights, refused if they are no portfolio without leverage."""
+        weights = np.asarray(self.rule.weights(seen))
+        kind = getattr(type(self.rule), "kind", type(self.rule).__name__)
+        if weights.shape != seen.current.shape:
+            raise SpilloverError(
+                f"rule {kind} of {self.name} gave weights of shape {weights.shape}; must be {seen.current.shape}, "
+                "one row per account and one column per asset"
+            )
+        total = weights.sum(axis=1)
+        sound = np.isfinite(total) & (weights >= -_ROUNDING).all(axis=1) & (total <= 1.0 + _ROUNDING)
+        if not sound.all():
+            row = int(np.argmin(sound))
+            shown = ", ".join(f"{name} {weight:.6g}" for name, weight in zip(self.assets, weights[row], strict=True))
+            raise SpilloverError(
+                f"rule {kind} of {self.name} gave {shown} (sum {total[row]:.6g}) for {self.name}[{seen.rows[row]}]; "
+                "weights must be numbers from 0 up with a sum of at most 1"
+            )
+        return np.maximum(weights, 0.0)

@@ -1,0 +1,32 @@
+"""Fixed weights."""
+
+from typing import Annotated
+
+import numpy as np
+from annotated_types import MinLen
+from numpy.typing import NDArray
+
+from sim.fields import AssetName, Share
+from sim.interfaces import AllocationRule, AllocatorView
+from sim.registry import component
+
+
+@component("rule", "fixed")
+class Fixed(AllocationRule):
+    """The same weights for ever (constant mix).
+
+    Settings
+    --------
+    targets: share of wealth by asset; assets that are not named get none, what is left stays in the numeraire.
+    """
+
+    targets: Annotated[dict[AssetName, Share], MinLen(1)]
+
+    def check(self) -> list[tuple[str, str]]:
+        """Cross-field rules, as (field, message)."""
+        total = sum(self.targets.values())
+        return [("targets", f"found a sum of {total:g}; at most 1")] if total > 1.0 + 1e-9 else []
+
+    def weights(self, view: AllocatorView) -> NDArray[np.float64]:
+        """(n, k) shares of wealth."""
+        return np.tile(view.row(self.targets), (len(view.wealth), 1))

@@ -1,0 +1,34 @@
+"""Inverse-volatility weights."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.fields import Duration, Positive, Share
+from sim.interfaces import AllocationRule, AllocatorView
+from sim.registry import component
+
+
+@component("rule", "inverse_volatility")
+class InverseVolatility(AllocationRule):
+    """Weights in proportion to 1 / volatility, so that every asset alone contributes the same risk.
+
+    Settings
+    --------
+    invested: share of wealth in all assets together.
+    window: over which volatility is realised. half_life: age at which a return counts half; all count the same if none.
+    prior: volatility per year of every asset that stands in for the part of the window before the run.
+    floor: least volatility per year, which bounds the weight of an asset that does not move.
+    """
+
+    invested: Share = 1.0
+    window: Duration = Duration(86_400.0)
+    half_life: Duration | None = None
+    prior: Positive = 0.7
+    floor: Positive = 0.05
+
+    def weights(self, view: AllocatorView) -> NDArray[np.float64]:
+        """(n, k) shares of wealth."""
+        half_life = None if self.half_life is None else view.ticks(self.half_life)
+        variance = np.diag(view.covariance(view.ticks(self.window), half_life, self.prior))
+        inverse = 1.0 / np.maximum(np.sqrt(variance), self.floor)
+        return np.tile(self.invested * inverse / inverse.sum(), (len(view.wealth), 1))

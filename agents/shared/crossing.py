@@ -1,0 +1,95 @@
+"""Arbitrage of one asset between a pool and a reference market, both of which move when traded."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sim.quotes import MarketQuote
+
+_PROBE = 0.5
+"""A market that no sale brings down to this part of its price is one without impact."""
+_ROUNDS = 40
+
+
+@dataclass(frozen=True)
+class Opportunity:
+    """Trading `size` asset atoms between a pool and the reference market, seen from outside both.
+
+    buys: whether the asset is bought in the pool and sold on the reference, or the other way round.
+    pool, hedge: numeraire atoms that change hands in the pool and on the reference.
+    limit: USD per asset that the first atom brings (buys) or costs (sells) on the reference after its fee.
+    """
+
+    buys: bool
+    size: int
+    pool: int
+    hedge: int
+    limit: float
+
+    @property
+    def profit(self) -> int:
+        """Numeraire atoms earned, before gas."""
+        return self.hedge - self.pool if self.buys else self.pool - self.hedge
+
+    @property
+    def outlay(self) -> int:
+        """Numeraire atoms that are paid on the side where the asset is bought."""
+        return self.pool if self.buys else self.hedge
+
+
+def find_opportunity(pool: MarketQuote, reference: MarketQuote, belief: float) -> Opportunity | None:
+    """The trade that brings the pool to the edge of its no-arbitrage band; None inside the band.
+
+    The band is where one more atom costs on one side what it brings on the other, fees included, after both markets
+    have moved. belief: mid price in USD that the reference is thought to have; its shape is known.
+    """
+    kept, other_kept, bias = 1.0 - pool.fee, 1.0 - reference.fee, belief / reference.price
+    bid, ask = belief * other_kept, belief / other_kept
+    moves = reference.sell_to(reference.price * _PROBE) > 0
+    if pool.price / kept < bid:
+        edge = bid
+        if moves:
+            edge = _meet(
+                pool.price / kept,
+                bid,
+                lambda value: pool.buy(pool.buy_to(value * kept)),
+                lambda value: reference.sell_to(value / other_kept / bias),
+            )
+        paid = pool.buy_to(edge * kept)
+        size = pool.buy(paid)
+        return Opportunity(True, size, paid, int(reference.sell(size) * bias), bid) if size else None
+    if pool.price * kept > ask:
+        edge = ask
+        if moves:
+            edge = _meet(
+                pool.price * kept,
+                ask,
+                lambda value: pool.sell_to(value / kept),
+                lambda value: reference.buy(reference.buy_to(value * other_kept / bias)),
+            )
+        size = pool.sell_to(edge / kept)
+        return Opportunity(False, size, pool.sell(size), int(cost(reference, size) * bias), ask) if size else None
+    return None
+
+
+def _meet(pool: float, reference: float, in_pool: Callable[[float], int], there: Callable[[float], int]) -> float:
+    """Marginal value, between those of the two markets now, at which both trade the same size (bisection)."""
+    near, far = pool, reference
+    for _ in range(_ROUNDS):
+        middle = 0.5 * (near + far)
+        if in_pool(middle) < there(middle):
+            near = middle
+        else:
+            far = middle
+    return near
+
+
+def cost(market: MarketQuote, size: int) -> int:
+    """Numeraire atoms that buy `size` asset atoms or one more or less, by proportion from what their sale brings."""
+    paid = max(market.sell(size), 1)
+    for _ in range(_ROUNDS):
+        got = market.buy(paid)
+        if abs(got - size) <= 1:
+            break
+        paid = math.ceil(paid * size / max(got, 1))
+    return paid

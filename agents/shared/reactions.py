@@ -1,0 +1,57 @@
+"""How accounts react: after a delay of their own, one transaction at a time, again when it had no effect."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+
+NEVER = -1
+"""In a `due` column: not alarmed."""
+_MIX = np.array(
+    [0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
+    dtype=np.uint64,
+)
+
+
+def seal(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) numbers that change when any entry of a row's columns does; never 0. At most five columns."""
+    total = np.zeros(columns[0].size, dtype=np.uint64)
+    for number, entries in enumerate(columns):
+        total += np.asarray(entries).astype(np.uint64) * _MIX[number]
+    return np.where(total == 0, np.uint64(1), total).astype(np.int64)
+
+
+def ready(
+    rows: Rows,
+    tick: int,
+    delay: NDArray[np.int64],
+    due: NDArray[np.int64],
+    sealed: NDArray[np.int64],
+    seals: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """(m,) which of the alarmed rows act now: their delay is over, or their last transaction has shown an effect.
+
+    Parameters
+    ----------
+    rows: (m,) all rows that are alarmed at this tick; must be asked about at every tick at which they are.
+    delay: (n,) ticks from alarm to act. due: (n,) tick at which a row acts; one in the past means that the row was
+        calm since, so its alarm is new and its delay starts: updated here.
+    sealed: (n,) seal of a row's balances at its last transaction, 0 if none is under way; cleared for new alarms.
+    seals: (m,) seals of the rows' balances now.
+    """
+    fresh = rows[due[rows] < tick]
+    due[fresh] = tick + delay[fresh]
+    sealed[fresh] = 0
+    before = sealed[rows]
+    return (due[rows] == tick) | ((before != 0) & (before != seals))
+
+
+def draw_delays(rng: np.random.Generator, count: int, bounds: tuple[int, int]) -> NDArray[np.int64]:
+    """(count,) ticks, each whole number within the bounds equally likely."""
+    return rng.integers(bounds[0], bounds[1], size=count, endpoint=True)
+
+
+def range_faults(name: str, bounds: tuple[float, float]) -> list[tuple[str, str]]:
+    """What is wrong with a (lowest, highest) setting, as (field, message)."""
+    low, high = bounds
+    return [] if low <= high else [(name, f"found [{low:g}, {high:g}]; the first is the lower bound")]

@@ -1,0 +1,193 @@
+"""The house style: one palette, one frame with title, note and footer, shared axes.
+
+Colours are from Okabe and Ito's palette for colour-blind readers, extended by four of Paul Tol's; a motive has the same
+colour in every picture. matplotlib is imported where it is used, so that listing plots stays fast.
+"""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.wording import usd
+from sim.flows import Motive
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID, PAPER = "#1c1d20", "#63656b", "#dfe0e4", "#ffffff"
+"""Text and lines, secondary text, grid, background. Used for nothing else, so that a page can recolour them."""
+
+BLUE, SKY, GREEN, YELLOW = "#0072b2", "#56b4e9", "#009e73", "#f0e442"
+ORANGE, VERMILLION, PURPLE, GREY = "#e69f00", "#d55e00", "#cc79a7", "#8a8c92"
+
+MOTIVES: dict[Motive, str] = {
+    Motive.FUNDAMENTAL: "#a3a5aa",
+    Motive.SHOCK: "#74767c",
+    Motive.RECOVERY: "#d3c9b4",
+    Motive.LIQUIDITY: "#b7a98a",
+    Motive.NOISE: SKY,
+    Motive.MOMENTUM: ORANGE,
+    Motive.REBALANCING: GREEN,
+    Motive.HEDGING: "#44aa99",
+    Motive.ARBITRAGE: BLUE,
+    Motive.MARKET_MAKING: "#8f7fd1",
+    Motive.DELEVERAGING: YELLOW,
+    Motive.LIQUIDATION: VERMILLION,
+    Motive.RUN: PURPLE,
+    Motive.GOVERNANCE: "#999933",
+    Motive.ATTACK: "#aa4466",
+    Motive.SETUP: "#ddcc77",
+}
+
+TITLE_SIZE, NOTE_SIZE, TEXT_SIZE, FOOTER_SIZE = 12.0, 9.0, 9.0, 7.5
+LEFT, RIGHT, LINE = 0.85, 0.2, 1.32
+"""Margins in inches; line height over font size."""
+_RC: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": TEXT_SIZE,
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": TEXT_SIZE,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.xmargin": 0.01,
+    "axes.formatter.useoffset": False,
+    "axes.unicode_minus": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.5,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "savefig.dpi": 160,
+    "svg.fonttype": "none",
+}
+
+
+@contextmanager
+def house(salt: str) -> Iterator[None]:
+    """Draw and save under the house style; `salt` fixes the ids inside an SVG."""
+    from matplotlib import rc_context
+
+    with rc_context(_RC | {"svg.hashsalt": salt}):
+        yield
+
+
+def figure(size: tuple[float, float]) -> "Figure":
+    """An empty figure of a size in inches, on no screen."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size)
+
+
+def frame(figure: "Figure", title: str, note: str, footer: str) -> None:
+    """Write title and note above, the footer below, and make room for all three."""
+    width, height = figure.get_size_inches()
+    x, y = 0.14, height - 0.12
+    for text, size, weight, colour in ((title, TITLE_SIZE, "bold", INK), (note, NOTE_SIZE, "normal", MUTED)):
+        for line in _wrapped(text, size, weight, width - 2 * x):
+            figure.text(x / width, y / height, line, size=size, weight=weight, color=colour, va="top", ha="left")
+            y -= size * LINE / 72
+        y -= 0.03
+    figure.text(x / width, 0.09 / height, footer, size=FOOTER_SIZE, color=MUTED, va="bottom", ha="left")
+    top = (y - 0.16) / height
+    figure.subplots_adjust(left=LEFT / width, right=1 - RIGHT / width, bottom=0.72 / height, top=top)
+
+
+def _wrapped(text: str, size: float, weight: str, inches: float) -> list[str]:
+    """Lines that fit: DejaVu Sans averages 0.55 em a letter in sentences, 0.62 em in bold."""
+    em = (0.62 if weight == "bold" else 0.55) * size / 72
+    return textwrap.wrap(text, max(20, int(inches / em)))
+
+
+def hours(ticks: Sequence[int] | NDArray[Any], dt: float) -> NDArray[np.float64]:
+    """Ends of ticks in hours since the start of the run; `dt` in seconds."""
+    return (np.asarray(ticks, dtype=float) + 1.0) * dt / 3600.0
+
+
+def time_axis(axes: "Axes", start: str) -> None:
+    """Label an x axis of hours, with ticks at round parts of a day where it is long."""
+    from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+    low, high = axes.get_xlim()
+    step = next((step for step in (1, 2, 3, 6, 12, 24, 48) if 4 <= (high - low) / step <= 9), 0)
+    axes.xaxis.set_major_locator(MultipleLocator(step) if step else MaxNLocator(8))
+    axes.set_xlabel(f"hours since {start}")
+
+
+def usd_axis(axis: Any) -> None:
+    """Dollar tick labels: $2,000, $1.5M."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:,.0f}" if 1000 <= value < 1e5 else usd(value)))
+
+
+def bars(axes: "Axes", edges: NDArray[Any], heights: NDArray[Any], colour: str, **more: Any) -> None:
+    """Filled steps between bin edges: one path, however many bins."""
+    axes.stairs(heights, edges, fill=True, color=colour, linewidth=0, **more)
+    axes.set_ylim(0, max(float(np.max(heights, initial=0.0)) * 1.12, 1e-9))
+
+
+def end_labels(axes: "Axes", labels: list[tuple[float, str, str]], gap: float = 0.065) -> None:
+    """Names of lines at their right ends, kept apart: (y in data, text, colour); `gap` in shares of the height."""
+    low, high = axes.get_ylim()
+    places = [(y - low) / (high - low) for y, _, _ in labels]
+    for place, (_, text, colour) in zip(spread(places, gap), labels, strict=True):
+        axes.annotate(
+            text,
+            (1.0, place),
+            xycoords="axes fraction",
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            size=8.5,
+            annotation_clip=False,
+        )
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """Move points apart until neighbours are at least `gap` away, keeping their order and staying in [0, 1]."""
+    order = np.argsort(places, kind="stable")
+    moved = np.array(places, dtype=float)[order]
+    for i in range(1, moved.size):
+        moved[i] = max(moved[i], moved[i - 1] + gap)
+    if moved.size and moved[-1] > 1.0:
+        moved[-1] = 1.0
+        for i in range(moved.size - 2, -1, -1):
+            moved[i] = min(moved[i], moved[i + 1] - gap)
+    result = np.empty_like(moved)
+    result[order] = moved
+    return [float(place) for place in result]
+
+
+def thin(values: NDArray[Any], most: int = 600) -> NDArray[np.int64]:
+    """Indices that keep the look of a line: first, last, and the lowest and highest point of each of most/2 bins."""
+    if values.size <= most:
+        return np.arange(values.size)
+    cuts = np.linspace(0, values.size, most // 2 + 1).astype(int)
+    kept = {0, values.size - 1}
+    for lo, hi in zip(cuts[:-1], cuts[1:], strict=True):
+        kept |= {lo + int(np.argmin(values[lo:hi])), lo + int(np.argmax(values[lo:hi]))}
+    return np.array(sorted(kept))
