@@ -8,10 +8,11 @@ from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
 from agents.shared.cadence import phases
+from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, Desk, habits, lognormal_usd, share_faults, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
 from sim.errors import SpilloverError
-from sim.fields import AssetName, NonNegative, Positive, ProtocolName, Share
+from sim.fields import AssetName, NonNegative, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Intent
 from sim.interfaces import AllocationRule, AllocatorView, Endowment, Population, Trigger
@@ -30,34 +31,33 @@ class Allocator(Population):
     """A rule gives target weights, a trigger says when; the difference is traded, sales first.
 
     Weights are shares of cash and assets together, without what is kept back for gas. Purchases use the cash at hand;
-    what has to wait for the proceeds of sales is bought one tick later. No leverage: a rule whose weights are negative or
-    sum to more than 1 stops the run.
-
-    Settings
-    --------
-    assets: what is held beside the numeraire, in the order that rules see it.
-    rule: target weights. trigger: when accounts look at them and when they trade.
-    venues, venue_shares: where they trade, and which share of accounts is used to each venue.
-    wealth_usd, wealth_sigma: median and log standard deviation of starting wealth, held at the rule's weights.
-    min_trade_usd: smaller differences are left alone.
-    slices: ticks over which a rebalancing is spread, in equal parts of each trade (TWAP).
-    slippage: largest accepted distance of the average price, fee included, from the venue's mid price.
-    tip: priority bid in gwei.
+    what has to wait for the proceeds of sales is bought one tick later. There is no leverage: a rule whose weights are
+    negative or sum to more than 1 stops the run.
     """
 
     assets: Annotated[list[AssetName], MinLen(1)]
+    """What is held beside the numeraire, in the order that rules see it."""
     rule: AllocationRule
+    """Target weights."""
     trigger: Trigger
+    """When accounts look at their targets, and when they trade."""
     venues: list[ProtocolName]
+    """Where they trade; an account whose usual venue lacks an asset takes the first that has it."""
     venue_shares: list[NonNegative] = field(default_factory=list)
-    wealth_usd: Positive = 100_000.0
-    wealth_sigma: NonNegative = 1.0
+    """Share of accounts that is used to each venue; all equal if none is given."""
+    wealth_usd: Sizes = field(default_factory=lambda: Sizes(median=100_000.0))
+    """What they start with, held at the rule's weights."""
     min_trade_usd: NonNegative = 10.0
+    """Smaller differences are left alone."""
     slices: Annotated[int, Ge(1)] = 1
+    """Ticks over which a rebalancing is spread, in equal parts of each trade (TWAP)."""
     slippage: Share = 0.05
+    """Largest accepted distance of the average price, fee included, from the venue's mid price."""
     tip: NonNegative = 1.0
+    """Priority bid in gwei."""
 
     habit: NDArray[np.int64] = column(np.int64)
+    """(n,) usual venue, by position."""
     phase: NDArray[np.float64] = column()
     plan: NDArray[np.int64] = column(np.int64)
     """(n, k) what is left to trade: asset atoms to sell below zero, numeraire atoms to spend above."""
@@ -72,9 +72,9 @@ class Allocator(Population):
         return found
 
     def endow(self, view: View, rng: np.random.Generator) -> Endowment:
-        """Lognormal wealth at the rule's weights."""
+        """Wealth at the rule's weights."""
         n, k = self.count, len(self.assets)
-        wealth = lognormal_usd(rng, n, self.wealth_usd, self.wealth_sigma)
+        wealth = self.wealth_usd.draw(n, rng)
         self.habit = habits(rng, n, self.venues, self.venue_shares)
         self.phase = phases(self.labels)
         self.plan, self.left = np.zeros((n, k), dtype=np.int64), np.zeros(n, dtype=np.int64)

@@ -1,6 +1,7 @@
 """Arbitrageurs: trade pools back to the price of a reference market and hedge there."""
 
 from collections.abc import Iterator
+from dataclasses import field
 from typing import Annotated, Literal
 
 import numpy as np
@@ -8,10 +9,11 @@ from annotated_types import MinLen
 from numpy.typing import NDArray
 
 from agents.shared.crossing import Opportunity, cost, find_opportunity
+from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, Desk, lognormal_usd, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, Desk, usd_to_atoms
 from sim.chain import GAS, GWEI
-from sim.fields import AssetName, NonNegative, Positive, ProtocolName, Share
+from sim.fields import AssetName, NonNegative, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Act, Intent
 from sim.interfaces import Endowment, Population
@@ -26,39 +28,36 @@ class Arbitrageurs(Population):
 
     Both legs are sent in the same tick from inventory, so size is bounded by capital; the reference leg also brings an
     inventory back home that a failed or late leg has moved.
-
-    Settings
-    --------
-    assets: what they watch.
-    venues: the reference market first, then the pools that they tie to it.
-    competition: "split" gives every attentive account that still earns its costs the same part; "fastest" gives all to
-        the one that is first this tick, the next one taking what its capital leaves over.
-    attention: probability that an account looks at a pool in a tick.
-    capital_usd, capital_sigma: median and log standard deviation of capital, half cash, half assets.
-    min_profit_usd: what a trade must earn after gas. bid_share: share of the profit that is bid for block space.
-    gas_token: asset that pays for gas.
-    slippage: largest accepted distance of the reference leg's average price, fee included, from the mid price.
-    tip: least priority bid in gwei.
     """
 
     assets: Annotated[list[AssetName], MinLen(1)]
+    """What they watch."""
     venues: Annotated[list[ProtocolName], MinLen(2)]
+    """The reference market first, then the pools that they tie to it."""
     competition: Literal["split", "fastest"] = "split"
+    """split: equal parts for every attentive account that still earns its costs; fastest: all for the one that is first
+    this tick, and what its capital leaves over for the next."""
     attention: Share = 1.0
-    capital_usd: Positive = 2_000_000.0
-    capital_sigma: NonNegative = 0.5
+    """Probability that an account looks at a pool in a tick."""
+    capital_usd: Sizes = field(default_factory=lambda: Sizes(median=2_000_000.0, spread=0.5))
+    """What they start with: half cash, half assets in equal parts."""
     min_profit_usd: NonNegative = 1.0
+    """What a trade must earn after gas."""
     bid_share: Share = 0.1
-    gas_token: AssetName = AssetName("ETH")
+    """Share of the profit that is bid for block space, above the tip."""
+    gas_token: AssetName | None = None
+    """Asset that pays for gas; the first one after the numeraire if none is named."""
     slippage: Share = 0.05
+    """Largest accepted distance of the reference leg's average price, fee included, from the mid price."""
     tip: NonNegative = 2.0
+    """Least priority bid in gwei."""
 
     home: NDArray[np.int64] = column(np.int64)
     """(n, assets) inventory in atoms that hedges return to: what was spendable at the first tick."""
 
     def endow(self, view: View, rng: np.random.Generator) -> Endowment:
-        """Lognormal capital, half in cash, the rest in equal parts in the assets."""
-        half = 0.5 * lognormal_usd(rng, self.count, self.capital_usd, self.capital_sigma)
+        """Capital, half in cash, the rest in equal parts in the assets."""
+        half = 0.5 * self.capital_usd.draw(self.count, rng)
         tokens = [view.token(name) for name in self.assets]
         balances = {token: usd_to_atoms(view, token, half / len(tokens)) for token in tokens}
         return Endowment(balances=balances | {NUMERAIRE: usd_to_atoms(view, NUMERAIRE, half)})
@@ -117,7 +116,8 @@ class Arbitrageurs(Population):
 
     def _usd_per_gwei(self, view: View) -> float:
         """USD that a swap costs for each gwei of gas price."""
-        return float(GAS[Act.SWAP] * GWEI * view.prices[view.token(self.gas_token)])
+        native = 1 if self.gas_token is None else view.token(self.gas_token)
+        return float(GAS[Act.SWAP] * GWEI * view.prices[native])
 
     def _pool_leg(
         self, view: View, venue: int, asset: int, found: Opportunity, take: NDArray[np.int64], purse: "_Purse"

@@ -1,15 +1,15 @@
 """Liquidity providers: earn a pool's fees, leave when volatility frightens them, come back when it is calm."""
 
 from dataclasses import field
-from typing import Annotated
 
 import numpy as np
-from annotated_types import Len
 from numpy.typing import NDArray
 
 from agents.shared.cadence import ticks_in
+from agents.shared.reactions import range_faults
+from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, lognormal_usd, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, usd_to_atoms
 from sim.fields import AssetName, Duration, NonNegative, Positive, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Act, Intent
@@ -26,48 +26,44 @@ _DAYS_PER_YEAR = 365.0
 class LiquidityProviders(Population):
     """Hold shares of one pool; withdraw at a hazard rate while realised volatility is above a personal threshold.
 
-    A pool loses volatility^2 / 8 of its value per year to arbitrage (Milionis et al., 2022), so a threshold v is that of
-    someone who expects fees of v^2 / 8: 8% a year at 0.8, 50% at 2.
-
-    Settings
-    --------
-    venue, asset: the pool, and the asset it trades against the numeraire.
-    deposit_usd, deposit_sigma: median and log standard deviation of deposits, both tokens together.
-    window: over which volatility is realised; nobody moves before the run is that old.
-    threshold: range of the personal thresholds, volatility per year. calm: part of it below which an account returns.
-    hazard: withdrawals per day of an account that is frightened; the same rate brings it back.
-    every: how often volatility is looked at.
-    tip: priority bid in gwei.
+    A pool loses volatility^2 / 8 of its value per year to arbitrage (Milionis et al., 2022), so a threshold v is that
+    of someone who expects fees of v^2 / 8: 8% a year at 0.8, 50% at 2.
     """
 
     venue: ProtocolName
+    """The pool."""
     asset: AssetName
-    deposit_usd: Positive = 50_000.0
-    deposit_sigma: NonNegative = 1.0
+    """What the pool trades against the numeraire."""
+    deposit_usd: Sizes = field(default_factory=lambda: Sizes(median=50_000.0))
+    """Opening deposits, both tokens together."""
     window: Duration = Duration(3_600.0)
-    threshold: Annotated[list[Positive], Len(2, 2)] = field(default_factory=lambda: [1.0, 4.0])
+    """Over which volatility is realised; nobody moves before the run is that old."""
+    threshold: tuple[Positive, Positive] = (1.0, 4.0)
+    """Volatility per year that frightens: each account's own, drawn uniformly between these two."""
     calm: Share = 0.7
+    """Part of its threshold below which an account returns."""
     hazard: NonNegative = 12.0
+    """Withdrawals per day of an account that is frightened; the same rate brings it back."""
     every: Duration = Duration(600.0)
+    """How often volatility is looked at."""
     tip: NonNegative = 1.0
+    """Priority bid in gwei."""
 
     nerve: NDArray[np.float64] = column()
     """(n,) personal threshold."""
 
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""
-        low, high = self.threshold
-        text = f"found {self.threshold}; the range ends below its start, write [{high}, {low}]"
-        return [("threshold", text)] if low > high else []
+        return range_faults("threshold", self.threshold)
 
     def endow(self, view: View, rng: np.random.Generator) -> Endowment:
-        """Lognormal deposits, half of each token, put into the pool at the opening."""
-        half = 0.5 * lognormal_usd(rng, self.count, self.deposit_usd, self.deposit_sigma)
-        self.nerve = rng.uniform(*self.threshold, self.count)
+        """Deposits, half of each token, put into the pool at the opening."""
+        half = 0.5 * self.deposit_usd.draw(self.count, rng)
+        self.nerve = rng.uniform(*self.threshold, size=self.count)
         asset = view.token(self.asset)
         balances = {token: usd_to_atoms(view, token, half) for token in (NUMERAIRE, asset)}
-        everyone = np.arange(self.count)
-        return Endowment(balances=balances, intents=[self._add(view, view.venue(self.venue), everyone, balances[asset])])
+        deposit = self._add(view, view.venue(self.venue), np.arange(self.count), balances[asset])
+        return Endowment(balances=balances, intents=[deposit])
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Now and then: leave if it is too wild, return if it is calm."""

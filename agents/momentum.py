@@ -4,13 +4,15 @@ from dataclasses import field
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Len, MinLen
+from annotated_types import MinLen
 from numpy.typing import NDArray
 
 from agents.shared.cadence import on_turn, phases, ticks_in
+from agents.shared.reactions import range_faults
+from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import Desk, habits, lognormal_usd, share_faults, usd_to_atoms
-from sim.fields import AssetName, Duration, NonNegative, Positive, ProtocolName, Share
+from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
+from sim.fields import AssetName, Duration, NonNegative, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Intent
 from sim.interfaces import Endowment, Population
@@ -19,82 +21,83 @@ from sim.rng import Draws
 from sim.units import whole
 from sim.views import View
 
-Range = Annotated[list[NonNegative], Len(2, 2)]
-
 
 @component("population", "momentum")
 class Momentum(Population):
-    """Follow the log return over a lookback: in above the entry threshold, out below the exit threshold.
+    """Follow the log return over a lookback: in above an entry threshold, out below an exit threshold.
 
-    Thresholds are personal, as in Farmer and Joshi (2002), uniform on the given ranges. A trend up moves the share of
-    wealth held in the asset from `neutral` to `neutral + tilt`, a trend down to `neutral - tilt`; shares stay between
-    0 and 1, so with `neutral = 0` accounts are long or flat.
-
-    Settings
-    --------
-    assets: each account follows one of them.
-    venues, venue_shares: where they trade, and which share of accounts is used to each venue.
-    lookbacks: each account uses one of them.
-    entry, exit: ranges of the thresholds, in log return; each account's exit lies below its entry.
-    every: how often an account looks; turns are spread over this time.
-    neutral, tilt: shares of wealth, see above. tolerance: gap in shares of wealth that is left alone.
-    wealth_usd, wealth_sigma: median and log standard deviation of starting wealth.
-    slippage: largest accepted distance of the average price from the venue's mid price. tip: priority bid in gwei.
+    Both are personal, as in Farmer and Joshi (2002). A trend up moves the share of wealth held in the asset from
+    `neutral` to `neutral + tilt`, a trend down to `neutral - tilt`, within 0 and 1; with `neutral = 0` accounts are
+    long or flat.
     """
 
     assets: Annotated[list[AssetName], MinLen(1)]
+    """Each account follows one of them."""
     venues: list[ProtocolName]
+    """Where they trade; an account whose usual venue lacks its asset takes the first that has it."""
     venue_shares: list[NonNegative] = field(default_factory=list)
+    """Share of accounts that is used to each venue; all equal if none is given."""
     lookbacks: Annotated[list[Duration], MinLen(1)] = field(
         default_factory=lambda: [Duration(3_600.0), Duration(14_400.0), Duration(86_400.0)]
     )
-    entry: Range = field(default_factory=lambda: [0.01, 0.04])
-    exit: Range = field(default_factory=lambda: [0.0, 0.01])
+    """Each account uses one of them, and sees no trend before the run is that old."""
+    entry: tuple[NonNegative, NonNegative] = (0.01, 0.04)
+    """Log return beyond which a trend is believed: each account's own, drawn uniformly between these two."""
+    exit: tuple[NonNegative, NonNegative] = (0.0, 0.01)
+    """Log return below which it no longer is: drawn likewise."""
     every: Duration = Duration(1_800.0)
+    """How often an account looks; turns are spread over this time."""
     neutral: Share = 0.3
+    """Share of wealth in the asset without a trend, and at the start."""
     tilt: Share = 0.3
+    """Change of that share with a trend."""
     tolerance: Share = 0.1
-    wealth_usd: Positive = 30_000.0
-    wealth_sigma: NonNegative = 1.0
+    """Distance from the wanted share that is left alone."""
+    wealth_usd: Sizes = field(default_factory=lambda: Sizes(median=30_000.0))
+    """What they start with."""
     slippage: Share = 0.05
+    """Largest accepted distance of the average price, fee included, from the venue's mid price."""
     tip: NonNegative = 1.0
+    """Priority bid in gwei."""
 
     habit: NDArray[np.int64] = column(np.int64)
+    """(n,) usual venue, by position."""
     follows: NDArray[np.int64] = column(np.int64)
+    """(n,) asset, by position."""
     lookback: NDArray[np.int64] = column(np.int64)
+    """(n,) lookback, by position."""
     enters: NDArray[np.float64] = column()
     leaves: NDArray[np.float64] = column()
     phase: NDArray[np.float64] = column()
     trend: NDArray[np.int64] = column(np.int64)
-    """(n,) the trend each account believes in: 1 up, 0 none, -1 down."""
+    """(n,) believed trend: 1 up, 0 none, -1 down."""
 
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""
         found = share_faults(self.venues, self.venue_shares)
-        for name, (low, high) in (("entry", self.entry), ("exit", self.exit)):
-            if low > high:
-                found.append((name, f"found {[low, high]}; the range ends below its start, write [{high}, {low}]"))
+        found += range_faults("entry", self.entry) + range_faults("exit", self.exit)
         if self.exit[1] > self.entry[0]:
-            text = f"found {self.exit}; no exit threshold may lie above the lowest entry threshold {self.entry[0]}"
+            text = f"reaches up to {self.exit[1]:g}; must not pass the lowest entry threshold, {self.entry[0]:g}"
             found.append(("exit", text))
         return found
 
     def endow(self, view: View, rng: np.random.Generator) -> Endowment:
-        """Lognormal wealth at the neutral share, personal thresholds, lookbacks and habits."""
-        wealth = lognormal_usd(rng, self.count, self.wealth_usd, self.wealth_sigma)
-        self.habit = habits(rng, self.count, self.venues, self.venue_shares)
-        self.follows = rng.integers(0, len(self.assets), self.count)
-        self.lookback = rng.integers(0, len(self.lookbacks), self.count)
-        self.enters, self.leaves = rng.uniform(*self.entry, self.count), rng.uniform(*self.exit, self.count)
-        self.phase, self.trend = phases(self.labels), np.zeros(self.count, dtype=np.int64)
+        """Wealth at the neutral share, thresholds, lookbacks and habits."""
+        n = self.count
+        wealth = self.wealth_usd.draw(n, rng)
+        self.habit = habits(rng, n, self.venues, self.venue_shares)
+        self.follows = rng.integers(0, len(self.assets), n)
+        self.lookback = rng.integers(0, len(self.lookbacks), n)
+        self.enters, self.leaves = rng.uniform(*self.entry, size=n), rng.uniform(*self.exit, size=n)
+        self.phase, self.trend = phases(self.labels), np.zeros(n, dtype=np.int64)
         balances = {
-            view.token(name): usd_to_atoms(view, view.token(name), wealth * self.neutral * (self.follows == number))
-            for number, name in enumerate(self.assets)
+            asset: usd_to_atoms(view, asset, wealth * self.neutral * (self.follows == number))
+            for number, asset in enumerate(map(view.token, self.assets))
         }
-        return Endowment(balances=balances | {0: usd_to_atoms(view, 0, wealth * (1.0 - self.neutral))})
+        return Endowment(balances=balances | {NUMERAIRE: usd_to_atoms(view, NUMERAIRE, wealth * (1.0 - self.neutral))})
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
-        """Those whose turn it is update their trend and trade towards its position."""
+        """Those whose turn it is look at their trend and trade towards its position."""
         rows = np.flatnonzero(on_turn(view.tick, self.phase, ticks_in(view, self.every)))
         intents: list[Intent] = []
         for number, name in enumerate(self.assets):
@@ -108,17 +111,17 @@ class Momentum(Population):
     def _update(self, view: View, asset: int, rows: NDArray[np.intp]) -> None:
         signals = np.array([_log_return(view, asset, ticks_in(view, span)) for span in self.lookbacks])
         signal, trend = signals[self.lookback[rows]], self.trend[rows]
-        stays = np.where(trend * signal >= self.leaves[rows], trend, 0)
-        new = np.sign(signal).astype(np.int64) * (np.abs(signal) > self.enters[rows])
-        self.trend[rows] = np.where(new != 0, new, stays)
+        kept = np.where(trend * signal >= self.leaves[rows], trend, 0)
+        fresh = np.sign(signal).astype(np.int64) * (np.abs(signal) > self.enters[rows])
+        self.trend[rows] = np.where(fresh != 0, fresh, kept)
 
     def _trade(self, view: View, asset: int, rows: NDArray[np.intp]) -> list[Intent]:
-        cash, held = view.spendable(0)[rows], view.spendable(asset)[rows]
+        cash, held = view.spendable(NUMERAIRE)[rows], view.spendable(asset)[rows]
         value = whole(held, view.decimals(asset)) * view.prices[asset]
-        wealth = value + whole(cash, view.decimals(0))
-        target = np.clip(self.neutral + self.tilt * self.trend[rows], 0.0, 1.0)
-        gap = np.where(np.abs(target * wealth - value) > self.tolerance * wealth, target * wealth - value, 0.0)
-        spend = np.minimum(usd_to_atoms(view, 0, np.maximum(gap, 0.0)), cash)
+        wealth = value + whole(cash, view.decimals(NUMERAIRE))
+        gap = np.clip(self.neutral + self.tilt * self.trend[rows], 0.0, 1.0) * wealth - value
+        gap[np.abs(gap) <= self.tolerance * wealth] = 0.0
+        spend = np.minimum(usd_to_atoms(view, NUMERAIRE, np.maximum(gap, 0.0)), cash)
         sell = np.minimum(usd_to_atoms(view, asset, np.maximum(-gap, 0.0)), held)
         desk = Desk(self.venues, Motive.MOMENTUM, self.slippage, self.tip)
         sales, purchases = desk.swaps(view, rows, self.habit[rows], asset, spend - sell, view.cause(asset))

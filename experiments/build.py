@@ -130,10 +130,10 @@ def _equip(world: World, config: Config) -> None:
     world.ledger = Ledger(world.tokens, world.accounts, config.record.postings)
     world.flows = Flows(len(world.markets.rows), len(world.population_names))
     world.chain = Chain(settings, clock.dt, recorded_fees(settings, clock))
-    native = world.tokens[settings.native]
+    native = world.tokens[settings.native] if settings.native else world.tokens.assets[:2][-1]
     world.native = native.index
     world.gas_reserve = round(settings.allowance * 10.0**native.decimals)
-    world.luck = world.streams.generator("chain:luck")
+    world.luck = world.streams.draws("chain:luck", np.empty(0, np.int64))
     world.recorder = Recorder(config.record.every, list(config.record.networks), clock.ticks - 1)
     world.metrics = [lookup("metric", kind)() for kind in kinds("metric")]
     world.checks = config.record.checks
@@ -189,6 +189,7 @@ def _permuted(population: Population, endowment: Endowment, order: NDArray[np.in
 def _execute_opening(world: World, intents: list[tuple[Actor, Intent]]) -> None:
     orders = Orders()
     for actor, intent in intents:
+        world.check_intent(actor.population, intent)
         keys = np.arange(intent.account.size)
         orders.add(intent, actor.population.index, keys, 0)
     first = world.events.count

@@ -8,6 +8,7 @@ source, and its shares say how much of the liquidation each source caused.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,24 +148,34 @@ class Causes:
 
         A sale's weight is its USD size: sales of one book in one tick move the price in proportion to it.
         """
-        kind, motive_sales = self.events["kind"], self._sales()
-        tick = self.events["tick"][motive_sales]
-        inside = motive_sales[(tick > cause.start) & (tick < cause.observed)]
-        inside = inside[inside < cause.event]
-        parent = self.events["cause"][inside]
-        real = kind[parent] == Kind.LIQUIDATION
-        ids, place = np.unique(parent[real], return_inverse=True)
-        weight = np.bincount(place, self.events["value"][inside[real]], minlength=ids.size)
+        sale, parent = self.sales
+        tick = self.events["tick"][sale]
+        inside = (tick > cause.start) & (tick < cause.observed) & (sale < cause.event)
+        ids, place = np.unique(parent[inside], return_inverse=True)
+        weight = np.bincount(place, self.events["value"][sale[inside]], minlength=ids.size)
         total = weight.sum()
         return ids, weight / total * self.forced_share(cause) if total else weight
 
-    def _sales(self) -> NDArray[np.int64]:
-        """Swaps caused by a liquidation."""
-        if not hasattr(self, "_sale_ids"):
-            swaps = np.flatnonzero(self.events["kind"] == Kind.SWAP)
-            forced = self.events["kind"][self.events["cause"][swaps]] == Kind.LIQUIDATION
-            self._sale_ids = swaps[forced]
-        return self._sale_ids
+    @cached_property
+    def sales(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(swap, liquidation) event ids of every sale of seized collateral.
+
+        A sale names a liquidation, or the breach that its seller liquidated: then it belongs to the latest liquidation
+        of that breach before it.
+        """
+        kind, cause = self.events["kind"], self.events["cause"]
+        swaps = np.flatnonzero(kind == Kind.SWAP)
+        direct = kind[cause[swaps]] == Kind.LIQUIDATION
+        through = swaps[kind[cause[swaps]] == Kind.BREACH]
+        order = np.lexsort((self.liquidations, cause[self.liquidations]))
+        by_breach = self.liquidations[order]
+        # Sorted by (breach, liquidation): the last entry before (breach, sale) is the liquidation that was sold.
+        size = kind.size + 1
+        place = np.searchsorted(cause[by_breach] * size + by_breach, cause[through] * size + through) - 1
+        found = (place >= 0) & (cause[by_breach[np.maximum(place, 0)]] == cause[through])
+        sale = np.concatenate([swaps[direct], through[found]])
+        parent = np.concatenate([cause[swaps[direct]], by_breach[place[found]]])
+        return sale, parent
 
 
 def cascades(causes: Causes) -> tuple[float, float]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sim.clock import Clock
 from sim.errors import ConfigError
-from sim.events import EventLog, Kind
-from sim.fields import Count, DataFile, NonNegative, Positive, Share
+from sim.events import REVERTED, EventLog, Kind
+from sim.fields import AssetName, Count, DataFile, NonNegative, Positive, Share
 from sim.intents import ACCOUNT, ACT, AMOUNT, BORN, CAUSE, KEY, SUBJECT, TIP, TOKEN, VENUE, Act, Orders
 from sim.ledger import POSTED, Ledger
 from sim.processes.recording import read_recording, utc
@@ -48,8 +48,8 @@ def next_base_fee(base_fee: float, used: float, target: float) -> float:
 class ChainSettings:
     """The chain that on-chain venues live on."""
 
-    native: str = "ETH"
-    """Asset that pays for gas."""
+    native: AssetName | None = None
+    """Asset that pays for gas; the first one beside the numeraire if none is named."""
     block_time: Positive = 12.0
     """Seconds between blocks."""
     gas_limit: Positive = 30e6
@@ -71,6 +71,7 @@ class ChainSettings:
     allowance: NonNegative = 0.5
     """Native coins given to every account at the start, for gas."""
     fee_market: Literal["eip1559", "first_price"] = "eip1559"
+    """Whether the base fee follows EIP-1559 or a recorded table."""
     gas_prices: DataFile | None = None
     """For first_price: a CSV with a column time and one of gwei, the gas price that buys inclusion."""
     gas_column: str = "gwei"
@@ -162,7 +163,7 @@ class Chain:
         paid = self.charge(ledger, events, native, ints, reals)
         self.log(events, Kind.TX_DROPPED, ints[~paid])
         reverts = paid & (luck < self.settings.failure_rate)
-        self.log(events, Kind.TX_FAILED, ints[reverts])
+        self.log(events, Kind.TX_FAILED, ints[reverts], REVERTED)
         runs = paid & ~reverts
         return ints[runs], reals[runs]
 
@@ -186,14 +187,14 @@ class Chain:
         gas = _GAS_BY_ACT[ints[:, ACT]]
         decimals = ledger.tokens.rows[native].decimals
         fee = np.ceil(gas * (self.base_fee + reals[:, TIP]) * GWEI * 10.0**decimals).astype(np.int64)
-        event = events.add(Kind.GAS, token=native, amount=int(fee.sum()))
-        paid = ledger.attempt(native, ints[:, ACCOUNT], EXTERNAL, fee, event) == POSTED
+        paid = ledger.attempt(native, ints[:, ACCOUNT], EXTERNAL, fee, events.count) == POSTED
+        events.add(Kind.GAS, token=native, amount=int(fee[paid].sum()))
         self.gas_used += float(gas[paid].sum())
         return paid
 
     @staticmethod
-    def log(events: EventLog, kind: Kind, ints: NDArray[np.int64]) -> None:
-        """Log rows that did not run."""
+    def log(events: EventLog, kind: Kind, ints: NDArray[np.int64], value: float = 0.0) -> None:
+        """Log rows that did not run; value: the reason of a TX_FAILED."""
         if len(ints):
             events.add_many(
                 len(ints),
@@ -203,6 +204,7 @@ class Chain:
                 protocol=ints[:, VENUE],
                 token=ints[:, TOKEN],
                 amount=ints[:, AMOUNT],
+                value=value,
                 cause=ints[:, CAUSE],
             )
 

@@ -54,7 +54,7 @@ def causality(world: "World") -> str | None:
     """Every event is younger than its cause."""
     start = world.checked_events
     cause = world.events.column("cause")[start:]
-    late = cause >= np.arange(start, start + cause.size)
+    late = (cause >= np.arange(start, start + cause.size)) | (cause < 0)
     world.checked_events = world.events.count
     if late[1 if start == 0 else 0 :].any():
         event = start + int(np.flatnonzero(late)[-1])

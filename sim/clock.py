@@ -75,12 +75,13 @@ class Clock:
     def tick_of(self, when: Any) -> int:
         """The first tick at or after a moment: a tick, an offset such as "6h", or a date (datetime or ISO text).
 
-        Raises ConfigError if it cannot be read or lies outside the run's ticks 0 to `ticks`.
+        Raises ConfigError if it cannot be read or lies outside the run's ticks 0 to `ticks` - 1.
         """
         tick = self._grid(when)
-        if 0 <= tick <= self.ticks:
+        if 0 <= tick < self.ticks:
             return tick
-        span = f"0 to {self.ticks} ({_iso(self.start)} to {_iso(self.time(self.ticks))})"
+        last = self.ticks - 1
+        span = f"0 to {last} ({_iso(self.start)} to {_iso(self.time(last))})"
         raise ConfigError(f"{_shown(when)} is outside the run, at tick {tick}; allowed: ticks {span}")
 
     def _grid(self, when: Any) -> int:

@@ -27,7 +27,7 @@ class Kind(IntEnum):
     LOSS_ABSORBED = 15
     CLAIM_IMPAIRED = 16
     TX_FAILED = 17
-    """A refused or reverted order; its value is the venue's reason code."""
+    """A refused or reverted order; its value is the venue's reason code, REVERTED or PAUSED."""
     TX_DROPPED = 18
     GAS = 19
     FLASH_LOAN = 20
@@ -38,6 +38,8 @@ class Kind(IntEnum):
 COLUMNS = ("tick", "phase", "round", "kind", "actor", "subject", "protocol", "token", "amount", "cause")
 _TICK, _PHASE, _ROUND, _KIND, _ACTOR, _SUBJECT, _PROTOCOL, _TOKEN, _AMOUNT, _CAUSE = range(len(COLUMNS))
 NOBODY = -1
+REVERTED, PAUSED = -1.0, -2.0
+"""Values of a TX_FAILED that never reached its venue: it reverted on the chain, or the venue was paused."""
 
 
 class EventLog:

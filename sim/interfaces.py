@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import ConfigError, SpilloverError
+from sim.errors import ConfigError, SpilloverError, suggestion
 from sim.fields import AssetName, Count, NonNegative, When
 from sim.intents import Act, Intent
 from sim.rng import Draws

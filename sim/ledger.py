@@ -37,11 +37,13 @@ class Book(NamedTuple):
 @inline
 def check(book: Book, token: int, src: int, dst: int, amount: int) -> int:
     """Whether a posting would be accepted, as a status code; nothing is written."""
+    if amount < 0:
+        return NEGATIVE
+    if amount >= MAX_ATOMS:  # before the sums below, which would wrap round
+        return OVERFLOW
     issuer = book.issuer[token]
     left = book.balance[token, src] - amount
     got = book.balance[token, dst] + amount
-    if amount < 0:
-        return NEGATIVE
     if book.is_debt[token]:
         if (dst != issuer and got > 0) or (src == issuer and left < 0):
             return OVERDRAWN
@@ -122,7 +124,7 @@ class Ledger:
 
         All arguments after `token` broadcast against each other; rows are posted in order.
         """
-        src_, dst_, amount_, event_ = _rows(src, dst, amount, event)
+        src_, dst_, amount_, event_ = self._rows(token, src, dst, amount, event)
         status = np.empty(src_.size, dtype=np.int64)
         post_many(self.book(src_.size), token, src_, dst_, amount_, event_, status)
         return status
@@ -132,7 +134,7 @@ class Ledger:
 
         Raises LedgerError naming token, accounts and amounts of the first row that would overdraw or overflow.
         """
-        src_, dst_, amount_, event_ = _rows(src, dst, amount, event)
+        src_, dst_, amount_, event_ = self._rows(token, src, dst, amount, event)
         before = self._book.cursor[0]
         status = np.empty(src_.size, dtype=np.int64)
         book = self.book(src_.size)
@@ -144,6 +146,17 @@ class Ledger:
             book.cursor[0] = before
             row = int(np.argmax(status != POSTED))
             raise LedgerError(self._refusal(token, int(src_[row]), int(dst_[row]), int(amount_[row]), int(status[row])))
+
+    def _rows(self, token: int, *columns: ArrayLike) -> list[NDArray[np.int64]]:
+        """Columns of equal length; LedgerError for what does not exist, which kernels would not notice."""
+        rows = _rows(*columns)
+        if not 0 <= token < len(self.tokens):
+            raise LedgerError(f"token {token} does not exist; tokens run from 0 to {len(self.tokens) - 1}")
+        for accounts in rows[:2]:
+            if accounts.size and not (accounts.min() >= 0 and accounts.max() < self.accounts.count):
+                wrong = int(accounts[(accounts < 0) | (accounts >= self.accounts.count)][0])
+                raise LedgerError(f"account {wrong} does not exist; accounts run from 0 to {self.accounts.count - 1}")
+        return rows
 
     def _refusal(self, token: int, src: int, dst: int, amount: int, status: int) -> str:
         name, label = self.tokens.rows[token].name, self.accounts.label

@@ -13,8 +13,8 @@ import numpy as np
 from sim import contagion, exposure
 from sim.checks import verify
 from sim.errors import PhaseError
-from sim.events import Kind
-from sim.intents import VENUE, Orders
+from sim.events import PAUSED, Kind
+from sim.intents import KEY, VENUE, Orders
 from sim.world import World
 
 MAX_ROUNDS = 1_000
@@ -56,7 +56,8 @@ def order(world: World) -> None:
     """The chain puts intents into blocks; the rest waits or is dropped."""
     waiting = world.chain.waiting
     if waiting.count:
-        luck = world.luck.random(waiting.count) if world.chain.settings.failure_rate else np.ones(waiting.count)
+        world.luck.tick = world.clock.tick
+        luck = world.luck.of(waiting.ints[:, KEY].copy())
         ints, reals = world.chain.sequence(waiting, world.clock.tick, world.ledger, world.events, world.native, luck)
         world.orders.extend(ints, reals)
 
@@ -171,7 +172,7 @@ def settle_orders(world: World, orders: Orders) -> int:
         if not mine.size:
             continue
         if protocol.paused:
-            world.chain.log(world.events, Kind.TX_FAILED, ints[mine])
+            world.chain.log(world.events, Kind.TX_FAILED, ints[mine], PAUSED)
         else:
             done += protocol.execute(world, ints[mine], reals[mine])
     orders.clear()

@@ -43,7 +43,7 @@ def component(family: str, kind: str) -> Callable[[T], T]:
 
     def register(cls: T) -> T:
         taken = _components[family].get(kind)
-        if taken is not None and taken.__qualname__ != cls.__qualname__:
+        if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ConfigError(f'{family} "{kind}" is registered twice: {taken.__module__} and {cls.__module__}')
         made: Any = dataclass(kw_only=True, eq=False)(cls)
         made.family, made.kind = family, kind
@@ -55,7 +55,9 @@ def component(family: str, kind: str) -> Callable[[T], T]:
 
 
 def kinds(family: str) -> list[str]:
-    """Names of all registered kinds of a family, sorted."""
+    """Names of all registered kinds of a family, sorted; ConfigError if there is no such family."""
+    if family not in _components:
+        raise ConfigError(f'unknown component family "{family}"{suggestion(family, sorted(FAMILIES))}')
     return sorted(_components[family])
 
 

@@ -56,7 +56,11 @@ class Draws:
 
     def uniform(self, rows: NDArray[np.int64], slot: int = 0) -> NDArray[np.float64]:
         """One number in [0, 1) for each row; another `slot` gives an independent number."""
-        return hash_uniform(self._key, self.tick, slot, self.labels[rows])
+        return self.of(self.labels[rows], slot)
+
+    def of(self, labels: NDArray[np.int64], slot: int = 0) -> NDArray[np.float64]:
+        """One number in [0, 1) for each label, whether or not a row carries it."""
+        return hash_uniform(self._key, self.tick, slot, labels)
 
     def normal(self, rows: NDArray[np.int64], slot: int = 0) -> NDArray[np.float64]:
         """One standard normal number for each row (Box-Muller on two uniform slots)."""

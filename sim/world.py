@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sim.chain import Chain
 from sim.clock import Clock
-from sim.errors import ConfigError, suggestion
+from sim.errors import ConfigError, SpilloverError, suggestion
 from sim.events import EventLog
 from sim.flows import Flows
-from sim.intents import Intent, Orders
+from sim.intents import Act, Intent, Orders
 from sim.interfaces import Metric, Oracle, Population, Protocol, Shock
 from sim.ledger import Ledger
 from sim.prices import Markets, Prices
@@ -69,8 +69,8 @@ class World:
     recorder: Recorder = field(init=False)
     opening_wealth: NDArray[np.float64] = field(init=False)
     """(accounts,) USD value of every account before the first tick."""
-    luck: np.random.Generator = field(init=False)
-    """Stream of transactions that fail for reasons outside the model."""
+    luck: Draws = field(init=False)
+    """Stream of transactions that fail for reasons outside the model; each order's number depends on its key alone."""
     checks: str = "every"
     checked_events: int = 0
     shock_event: int = 0
@@ -96,14 +96,39 @@ class World:
     def submit(self, actor: Actor, intents: list[Intent]) -> None:
         """Queue a population's intents: on the chain or straight to an off-chain venue."""
         for intent in intents:
+            self.check_intent(actor.population, intent)
             rows = intent.account - actor.population.lo
             keys = (actor.draws.uniform(rows, 7_000_000 + intent.act) * 2.0**62).astype(np.int64)
             queue = self.chain.waiting if self.protocols[intent.venue].on_chain else self.orders
             queue.add(intent, actor.population.index, keys, self.clock.tick)
 
+    def check_intent(self, population: Population, intent: Intent) -> None:
+        """Refuse what a venue would misread; kernels check neither indices nor acts."""
+        found = None
+        if not 0 <= intent.venue < len(self.protocols):
+            found = f"venue {intent.venue}; venues run from 0 to {len(self.protocols) - 1}"
+        elif intent.act not in self.protocols[intent.venue].accepts:
+            names = ", ".join(act.name for act in self.protocols[intent.venue].accepts)
+            found = f'{intent.act.name} to "{self.protocols[intent.venue].name}", which accepts {names}'
+        elif not (0 <= intent.token < len(self.tokens) and -1 <= intent.token2 < len(self.tokens)):
+            found = f"tokens {intent.token} and {intent.token2}; tokens run from 0 to {len(self.tokens) - 1}"
+        elif not np.issubdtype(np.asarray(intent.amount).dtype, np.integer):
+            found = f"amounts of type {np.asarray(intent.amount).dtype}; amounts are whole atoms"
+        elif _outside(intent.account, population.lo, population.hi):
+            found = f"orders of accounts that are not its own, which run from {population.lo} to {population.hi - 1}"
+        elif intent.act == Act.LIQUIDATE and _outside(intent.subject, 1, self.accounts.count):
+            found = f"a liquidation of an account that does not exist; accounts run from 1 to {self.accounts.count - 1}"
+        if found:
+            raise SpilloverError(f'population "{population.name}" sent {found}')
+
     def spot(self) -> NDArray[np.float64]:
         """(assets,) reference market prices in USD now."""
         return self.prices.spot(self.clock.tick)
+
+
+def _outside(accounts: ArrayLike, lo: int, hi: int) -> bool:
+    accounts = np.asarray(accounts)
+    return bool(accounts.size) and not (accounts.min() >= lo and accounts.max() < hi)
 
 
 def _find(items: list[Any], name: str, what: str) -> Any:

@@ -10,14 +10,10 @@ from sim.registry import component
 
 @component("rule", "equal_weight")
 class EqualWeight(AllocationRule):
-    """One nth of what is invested in each asset (1/N).
-
-    Settings
-    --------
-    invested: share of wealth in all assets together.
-    """
+    """One nth of what is invested in each asset (1/N)."""
 
     invested: Share = 1.0
+    """Share of wealth in all assets together."""
 
     def weights(self, view: AllocatorView) -> NDArray[np.float64]:
         """(n, k) shares of wealth."""

@@ -13,14 +13,10 @@ from sim.registry import component
 
 @component("rule", "fixed")
 class Fixed(AllocationRule):
-    """The same weights for ever (constant mix).
-
-    Settings
-    --------
-    targets: share of wealth by asset; assets that are not named get none, what is left stays in the numeraire.
-    """
+    """The same weights for ever (constant mix)."""
 
     targets: Annotated[dict[AssetName, Share], MinLen(1)]
+    """Share of wealth by asset; one that is not named gets none, what is left stays in the numeraire."""
 
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""

@@ -10,21 +10,18 @@ from sim.registry import component
 
 @component("rule", "inverse_volatility")
 class InverseVolatility(AllocationRule):
-    """Weights in proportion to 1 / volatility, so that every asset alone contributes the same risk.
-
-    Settings
-    --------
-    invested: share of wealth in all assets together.
-    window: over which volatility is realised. half_life: age at which a return counts half; all count the same if none.
-    prior: volatility per year of every asset that stands in for the part of the window before the run.
-    floor: least volatility per year, which bounds the weight of an asset that does not move.
-    """
+    """Weights in proportion to 1 / volatility, so that every asset alone contributes the same risk."""
 
     invested: Share = 1.0
+    """Share of wealth in all assets together."""
     window: Duration = Duration(86_400.0)
+    """Over which volatility is realised."""
     half_life: Duration | None = None
+    """Age at which a return counts half; all count the same if none."""
     prior: Positive = 0.7
+    """Volatility per year of every asset that stands in for the part of the window before the run."""
     floor: Positive = 0.05
+    """Least volatility per year, which bounds the weight of an asset that does not move."""
 
     def weights(self, view: AllocatorView) -> NDArray[np.float64]:
         """(n, k) shares of wealth."""

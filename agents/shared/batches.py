@@ -5,10 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.shared.trading import NUMERAIRE
+from sim.fields import ProtocolName
 from sim.quotes import MarketQuote
+from sim.views import View
 
 Floats = NDArray[np.float64]
 _TRIES = 40
+_MOST = 2.0**61
 
 
 class Cash:
@@ -123,4 +127,23 @@ def cost_to_buy(market: MarketQuote, atoms: int, guess: int) -> int | None:
         if got >= atoms:
             return spend
         spend = int(spend * min(atoms / max(got, 1), 4.0) * 1.0001) + 1
+        if spend > _MOST:
+            break
     return None
+
+
+def markets_of(view: View, venues: list[ProtocolName], asset: int) -> list[tuple[int, MarketQuote]]:
+    """(venue index, market) of an asset on each of these venues that trades it; the numeraire is its own market."""
+    if asset == NUMERAIRE:
+        return [(-1, Cash())]
+    quotes = [view.quotes[name] for name in venues]
+    markets = [(quote.venue, quote.market(asset)) for quote in quotes]
+    return [(venue, market) for venue, market in markets if market is not None]
+
+
+def cheapest(view: View, venues: list[ProtocolName], asset: int, atoms: int) -> tuple[int, int] | None:
+    """(venue index, numeraire atoms) of the cheapest way to buy so many atoms; None where no venue sells them."""
+    guess = int(atoms * view.prices[asset] * 10.0 ** (view.decimals(NUMERAIRE) - view.decimals(asset)))
+    found = [(venue, cost_to_buy(market, atoms, guess)) for venue, market in markets_of(view, venues, asset)]
+    priced = [(venue, spend) for venue, spend in found if spend is not None]
+    return min(priced, key=lambda pair: pair[1]) if priced else None

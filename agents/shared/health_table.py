@@ -79,8 +79,7 @@ class AccountTable:
                 rows = list(self._rows(csv.DictReader(source)))
         except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
             raise ConfigError(f"{self.file}: not a CSV text ({error})") from None
-        table = np.array(rows).reshape(-1, 2) * self.unit
-        table = table[(table[:, 0] > 0.0) & (table[:, 0] >= self.least_debt)]
+        table = np.array(rows).reshape(-1, 2)
         if not table.size:
             raise ConfigError(f"{self.file}: no account owes {self.least_debt:g} USD or more; lower least_debt")
         return Accounts(table[:, 0].copy(), table[:, 1].copy())
@@ -90,6 +89,7 @@ class AccountTable:
         return debt if self.total_usd is None else debt * (self.total_usd / debt.sum())
 
     def _rows(self, reader: "csv.DictReader[str]") -> Iterator[tuple[float, float]]:
+        """(debt, collateral) in USD of accounts that owe enough; what stands behind the others is not looked at."""
         columns = list(reader.fieldnames or [])
         seen: dict[str, int] = {}
         for wanted in (self.account, self.debt, self.collateral):
@@ -100,7 +100,9 @@ class AccountTable:
             if name in seen:
                 raise ConfigError(f'{self.file}:{line}: account "{name}" is already in line {seen[name]}')
             seen[name] = line
-            yield self._number(row, self.debt, line), self._number(row, self.collateral, line)
+            debt = self._number(row, self.debt, line) * self.unit
+            if debt > 0.0 and debt >= self.least_debt:
+                yield debt, self._number(row, self.collateral, line) * self.unit
 
     def _number(self, row: dict[str, str], column: str, line: int) -> float:
         text = row[column]

@@ -7,17 +7,15 @@ Rows = NDArray[np.int64]
 
 NEVER = -1
 """In a `due` column: not alarmed."""
-_MIX = np.array(
-    [0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
-    dtype=np.uint64,
-)
+_MIX, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
 
 
 def seal(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n,) numbers that change when any entry of a row's columns does; never 0. At most five columns."""
+    """(n,) hashes that change when any entry of a row's columns does; never 0."""
     total = np.zeros(columns[0].size, dtype=np.uint64)
-    for number, entries in enumerate(columns):
-        total += np.asarray(entries).astype(np.uint64) * _MIX[number]
+    for entries in columns:
+        total = (total ^ entries.astype(np.uint64)) * _MIX
+        total ^= total >> _SHIFT
     return np.where(total == 0, np.uint64(1), total).astype(np.int64)
 
 

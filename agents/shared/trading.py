@@ -1,5 +1,6 @@
 """How populations reach venues: habits, prices there, and swaps against the numeraire."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from sim.views import View
 NUMERAIRE = 0
 
 
-def share_faults(venues: list[str], shares: list[float]) -> list[tuple[str, str]]:
+def share_faults(venues: Sequence[str], shares: Sequence[float]) -> list[tuple[str, str]]:
     """What is wrong with routing shares, as (field, message)."""
     if not venues:
         return [("venues", "found none; name at least one protocol that trades")]
@@ -24,16 +25,11 @@ def share_faults(venues: list[str], shares: list[float]) -> list[tuple[str, str]
     return []
 
 
-def habits(rng: np.random.Generator, count: int, venues: list[str], shares: list[float]) -> NDArray[np.int64]:
+def habits(rng: np.random.Generator, count: int, venues: Sequence[str], shares: Sequence[float]) -> NDArray[np.int64]:
     """(count,) position in `venues` of the one each account is used to; shares need not sum to one, none: all equal."""
     weights = np.array(shares or [1.0] * len(venues))
     bounds = np.cumsum(weights)[:-1] / weights.sum()
     return np.searchsorted(bounds, rng.random(count), side="right")
-
-
-def lognormal_usd(rng: np.random.Generator, count: int, median: float, sigma: float) -> NDArray[np.float64]:
-    """(count,) USD amounts, lognormal."""
-    return np.asarray(median * np.exp(sigma * rng.standard_normal(count)))
 
 
 def usd_to_atoms(view: View, token: int, usd: ArrayLike) -> NDArray[np.int64]:
@@ -49,7 +45,7 @@ class Desk:
     tip: priority bid in gwei.
     """
 
-    venues: list[str]
+    venues: Sequence[str]
     motive: Motive
     slippage: float
     tip: float

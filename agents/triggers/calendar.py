@@ -12,16 +12,12 @@ from sim.views import View
 
 @component("trigger", "calendar")
 class Calendar(Trigger):
-    """Rebalance every so often, whatever the weights are.
-
-    Settings
-    --------
-    every: time between two turns of an account.
-    together: all accounts in the same tick instead of spread over the period.
-    """
+    """Rebalance every so often, whatever the weights are."""
 
     every: Duration = Duration(86_400.0)
+    """Time between two turns of an account."""
     together: bool = False
+    """All accounts in the same tick instead of spread over the period."""
 
     def due(self, view: View, phase: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Once per period."""

@@ -12,16 +12,12 @@ from sim.views import View
 
 @component("trigger", "drift")
 class Drift(Trigger):
-    """Rebalance when any weight is further than a band from its target.
-
-    Settings
-    --------
-    band: largest tolerated distance of a weight from its target, in shares of wealth.
-    every: how often an account compares; turns are spread over this time.
-    """
+    """Rebalance when any weight is further than a band from its target."""
 
     band: Positive = 0.05
+    """Largest tolerated distance of a weight from its target, in shares of wealth."""
     every: Duration = Duration(3_600.0)
+    """How often an account compares; turns are spread over this time."""
 
     def due(self, view: View, phase: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Once per period."""

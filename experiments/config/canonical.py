@@ -27,6 +27,7 @@ def resolve(config: Config) -> dict[str, Any]:
         "chain": vars(config.chain),
         "assets": [vars(asset) for asset in config.assets],
         "correlations": [vars(pair) for pair in config.correlations],
+        "observed": [vars(row) for row in config.observed],
     }
     for section, family in FAMILY_OF.items():
         sections[section] = list(config.tables[family])
@@ -36,9 +37,11 @@ def resolve(config: Config) -> dict[str, Any]:
 def canonical(config: Config) -> str:
     """Compact JSON with sorted keys for the run key: equal for two configs exactly if they describe the same run.
 
-    Left out are the run's name, its seed (the key adds seed words of its own) and the number of replications.
+    Left out are the run's name, its seed (the key adds seed words of its own), the number of replications, and what was
+    observed in reality, which the run does not see.
     """
     resolved = resolve(config)
+    del resolved["observed"]
     resolved["run"] = {key: value for key, value in resolved["run"].items() if key not in NOT_IN_KEY}
     return json.dumps(resolved, sort_keys=True, separators=(",", ":"), allow_nan=False)
 

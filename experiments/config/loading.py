@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from experiments.config.nodes import Node
 from experiments.config.problems import ConfigProblems, Problem
 from experiments.config.reading import SECTIONS, Reader, correlation_matrix
-from experiments.config.sections import FAMILY_OF, Asset, Correlation, Record, Run
+from experiments.config.sections import FAMILY_OF, Asset, Correlation, Observed, Record, Run
 from experiments.config.sets import apply_set
 from experiments.config.sources import assemble, find
 from experiments.config.tables import Table, instance_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Config:
     """A validated config. Nothing in it changes; components are made anew for each run.
 
-    run, record, chain: tables of that name. assets, correlations: their lists, in the order of the file. tables: the
+    run, record, chain: tables of that name. assets, correlations, observed: their lists, in the order of the file. tables: the
     validated settings of each family's components. document: all that was written, with its places.
     """
 
@@ -36,6 +36,7 @@ class Config:
     chain: "ChainSettings"
     assets: tuple[Asset, ...]
     correlations: tuple[Correlation, ...]
+    observed: tuple[Observed, ...]
     tables: Mapping[str, tuple[Table, ...]]
     document: Node
 
@@ -83,13 +84,14 @@ def _validated(document: Node, sets: Sequence[str], problems: list[Problem], loa
     run, record, chain = reader.run(), reader.record(), reader.chain()
     assets = reader.assets()
     correlations = reader.correlations(assets)
+    observed = reader.observed()
     tables = {family: reader.components(section) for section, family in FAMILY_OF.items()}
     if load_files:
         for section, family in FAMILY_OF.items():
             reader.load_files(section, tables[family])
     if problems or run is None or record is None:
         raise ConfigProblems(problems)
-    return Config(run, record, chain, assets, correlations, MappingProxyType(tables), tree)
+    return Config(run, record, chain, assets, correlations, observed, MappingProxyType(tables), tree)
 
 
 def _revive(document: Node) -> Config:

@@ -10,7 +10,7 @@ from experiments.config.messages import attempt, problem_at
 from experiments.config.nodes import Node, identity, plain
 from experiments.config.problems import Problem, found
 from experiments.config.resolve_fields import Context
-from experiments.config.sections import FAMILY_OF, Asset, Correlation, Record, Run, RunTable
+from experiments.config.sections import FAMILY_OF, Asset, Correlation, Observed, Record, Run, RunTable
 from experiments.config.tables import Table, instance_of, read, read_component
 from sim.clock import Clock
 from sim.errors import ConfigError, suggestion
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Any] = {
     "chain": {},
     "assets": [],
     "correlations": [],
+    "observed": [],
     **{section: [] for section in FAMILY_OF},
 }
 """Every top-level name, with the empty value it stands for when it is not written."""
@@ -103,6 +104,10 @@ class Reader:
             except ConfigError as error:
                 self.problems.append(problem_at(self.tree, ("correlations",), str(error)))
         return pairs
+
+    def observed(self) -> tuple[Observed, ...]:
+        """The [[observed]] list."""
+        return tuple(instance_of(table) for table in self.items("observed", Observed))
 
     def components(self, section: str) -> tuple[Table, ...]:
         """A list of components."""

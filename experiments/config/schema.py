@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.config.canonical import jsonable
 from experiments.config.docstrings import description, setting_descriptions
-from experiments.config.sections import FAMILY_OF, Asset, Correlation, Record, RunTable
+from experiments.config.sections import FAMILY_OF, Asset, Correlation, Observed, Record, RunTable
 from experiments.config.tables import NESTED, model_of, settings, written
 from sim.registry import FAMILIES, kinds, lookup
 
@@ -26,7 +26,7 @@ def json_schema() -> Schema:
     properties: Schema = {"extends": {"type": "string", "description": _EXTENDS}}
     for section, cls in {"run": RunTable, "record": Record, "chain": ChainSettings}.items():
         properties[section] = book.reference(cls)
-    for section, cls in {"assets": Asset, "correlations": Correlation}.items():
+    for section, cls in {"assets": Asset, "correlations": Correlation, "observed": Observed}.items():
         properties[section] = {"type": "array", "items": book.reference(cls, item=True)}
     for section, family in FAMILY_OF.items():
         items = {"allOf": [book.reference(family), {"required": ["name"]}]}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le, Len
+from annotated_types import Ge, Gt, Le, Len
 
 from sim.clock import Clock
 from sim.fields import AssetName, Count, Duration, Positive, ProtocolName, When
@@ -120,6 +120,35 @@ class Asset:
                 )
             )
         return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What really happened, printed beside the outcome of the run; nothing is fitted to it."""
+
+    name: str
+    """Outcome column it is compared with, such as liquidated_usd."""
+    value: float
+    """Recorded value, in the unit of the outcome."""
+    factor: Annotated[float, Gt(1.0)] | None = None
+    """The run agrees if its median is within this factor of the record."""
+    distance: Positive | None = None
+    """The run agrees if its median is within this distance of the record."""
+    source: str
+    """Where the figure comes from."""
+
+    def check(self) -> list[tuple[str, str]]:
+        """Cross-field rules, as (field, message)."""
+        if (self.factor is None) == (self.distance is None):
+            return [("factor", "give either factor or distance, one of them")]
+        return []
+
+    def agrees(self, outcome: float) -> bool:
+        """Whether an outcome is as close to the record as was asked."""
+        if self.distance is not None:
+            return abs(outcome - self.value) <= self.distance
+        ratio = outcome / self.value if self.value else math.inf
+        return self.factor is not None and 1.0 / self.factor <= ratio <= self.factor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ world, what they buy comes from it.
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
 
+import math
+
 import numpy as np
 
 from protocols.depth.kernels import average_price
@@ -14,29 +16,36 @@ from sim.jit import inline, kernel
 from sim.ledger import POSTED, post
 from sim.tokens import EXTERNAL
 
-DONE, NO_FUNDS, BELOW_LIMIT, NO_OUTPUT = range(4)
+DONE, NO_FUNDS, BELOW_LIMIT, NO_OUTPUT, WRONG_TOKENS = range(5)
 STATUS_TEXT = (
     "done",
     "the account does not hold that much",
     "the price is worse than the order's limit",
     "the output is less than one atom",
+    "the market does not trade these tokens against each other",
 )
-MAX_PRICE_STEPS = 100
+MAX_PRICE_STEPS = 200
+_LEAST = 1e-90
+"""Smallest average price over fundamental: what a book sold to nothing pays, which is less than any atom."""
 
 
 @inline
 def clearing_price(bought_usd, sold, x, fundamental, depth):
     """(average price, net size) of a batch that spends `bought_usd` and sells `sold` whole tokens.
 
-    The net size depends on the price and the price on it: a fixed point, which contracts because impact is small.
+    The net size depends on the price and the price on it: a fixed point. The book's answer falls as the guess rises,
+    so the price lies between the two; where impact is so large that answers do not close in, the gap is halved.
     """
-    price = average_price(x, -sold, fundamental, depth)
+    low, high, gap = _LEAST * fundamental, np.inf, np.inf
+    price = max(average_price(x, -sold, fundamental, depth), low)
     for _ in range(MAX_PRICE_STEPS):
-        net = bought_usd / price - sold
-        again = average_price(x, net, fundamental, depth)
-        if abs(again - price) <= 1e-15 * price:
+        again = max(average_price(x, bought_usd / price - sold, fundamental, depth), _LEAST * fundamental)
+        low, high = max(low, min(price, again)), min(high, max(price, again))
+        if abs(again - price) <= 1e-15 * price or high <= low:
             break
-        price = 0.5 * (price + again) if abs(again - price) > 0.5 * price else again
+        closer = abs(again - price) <= 0.5 * gap
+        gap = abs(again - price)
+        price = again if closer and low < again < high else math.sqrt(low) * math.sqrt(high)
     return price, bought_usd / price - sold
 
 
@@ -53,16 +62,23 @@ def _totals(ints, asset, out):
 
 
 @inline
-def _refuse_beyond_limit(book, ints, reals, asset, venue, price, kept, event0, out):
-    """Give back what orders beyond their limit had put up; how many there were."""
+def _refuse(book, ints, reals, asset, venue, price, kept, units, event0, out):
+    """Give back what orders beyond their limit, or for less than an atom, had put up; how many there were."""
     refused = 0
     for i in range(ints.shape[0]):
-        achieved = price * kept if ints[i, TOKEN] == asset else kept / price
-        if out[i, 0] == DONE and achieved < reals[i, LIMIT]:
+        beyond = (price * kept if ints[i, TOKEN] == asset else kept / price) < reals[i, LIMIT]
+        if out[i, 0] == DONE and (beyond or _received(ints, i, asset, price, kept, units) < 1.0):
             post(book, ints[i, TOKEN], venue, ints[i, ACCOUNT], ints[i, AMOUNT], event0 + i)
-            out[i, 0] = BELOW_LIMIT
+            out[i, 0] = BELOW_LIMIT if beyond else NO_OUTPUT
             refused += 1
     return refused
+
+
+@inline
+def _received(ints, i, asset, price, kept, units):
+    """Atoms an order gets at this price, before rounding down."""
+    rate = price * units[1] / units[0] if ints[i, TOKEN] == asset else units[0] / units[1] / price
+    return np.float64(ints[i, AMOUNT]) * kept * rate
 
 
 @kernel()
@@ -92,7 +108,7 @@ def run_book(book, ints, reals, asset, venue, fee, units, x, fundamental, depth,
             price, net = clearing_price(spent * kept / units[1], sold / units[0], x, fundamental, depth)
         else:
             price, net = fundamental, spent * kept / units[1] / fundamental - sold / units[0]
-        refused = _refuse_beyond_limit(book, ints, reals, asset, venue, price, kept, event0, out)
+        refused = _refuse(book, ints, reals, asset, venue, price, kept, units, event0, out)
     for i in range(ints.shape[0]):
         if out[i, 0] == DONE:
             _pay(book, ints, i, asset, venue, price, kept, units, event0 + i, out, sizes)
@@ -102,8 +118,7 @@ def run_book(book, ints, reals, asset, venue, fee, units, x, fundamental, depth,
 @inline
 def _pay(book, ints, i, asset, venue, price, kept, units, event, out, sizes):
     account, amount, sold = ints[i, ACCOUNT], ints[i, AMOUNT], ints[i, TOKEN] == asset
-    rate = price * units[1] / units[0] if sold else units[0] / units[1] / price
-    received = np.int64(np.floor(np.float64(amount) * kept * rate))
+    received = np.int64(np.floor(_received(ints, i, asset, price, kept, units)))
     post(book, ints[i, TOKEN], venue, EXTERNAL, amount, event)
     post(book, 0 if sold else asset, EXTERNAL, account, received, event)
     out[i, 1] = received

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Lt, MinLen
 from numpy.typing import NDArray
 
 from protocols.depth.calibration import CALIBRATIONS
-from protocols.depth.execution import DONE, STATUS_TEXT, clearing_price, run_book
+from protocols.depth.execution import DONE, STATUS_TEXT, WRONG_TOKENS, clearing_price, run_book
 from protocols.depth.kernels import (
     Depth,
     attribute,
@@ -22,7 +22,7 @@ from protocols.depth.kernels import (
 from sim.events import Kind
 from sim.fields import AssetName, Duration, NonNegative, Positive
 from sim.flows import OUTSIDE, Motive
-from sim.intents import ACCOUNT, CAUSE, MOTIVE, POPULATION, TOKEN, TOKEN2, Act
+from sim.intents import ACCOUNT, AMOUNT, CAUSE, MOTIVE, POPULATION, TOKEN, TOKEN2, Act
 from sim.interfaces import Protocol
 from sim.registry import component
 
@@ -100,7 +100,7 @@ class DepthMarket(Protocol):
                 asset[mine] = -1
         foreign = np.flatnonzero(asset >= 0)
         if foreign.size:
-            world.chain.log(world.events, Kind.TX_FAILED, ints[foreign])
+            world.chain.log(world.events, Kind.TX_FAILED, ints[foreign], WRONG_TOKENS)
         return done
 
     def _clear(self, world: "World", book: "Book", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
@@ -119,7 +119,7 @@ class DepthMarket(Protocol):
             actor=ints[:, ACCOUNT],
             protocol=self.index,
             token=tokens,
-            amount=np.where(ok, out[:, 1], 0),
+            amount=np.where(ok, ints[:, AMOUNT], 0),
             value=np.where(ok, np.abs(sizes) * math.exp(world.prices.log_market[book.market]), out[:, 0]),
             cause=ints[:, CAUSE],
         )
@@ -200,7 +200,8 @@ class Book:
     def reshape(self, world: "World", event: int) -> None:
         """Apply a change of depth; if the price is displaced it moves, credited to liquidity."""
         s = self.settings
-        thinness = min(1.0, (s.daily_volatility / math.sqrt(self.variance)) ** s.thinning) if s.thinning else 1.0
+        excess = math.sqrt(self.variance) / s.daily_volatility
+        thinness = max(1.0, excess) ** -s.thinning
         before = displacement(self.x, self.depth)
         self.depth = self._shape(thinness)
         dlog = displacement(self.x, self.depth) - before

@@ -35,8 +35,12 @@ class LiquidationMetric(Metric):
         events = {name: world.events.column(name) for name in COLUMNS} | {"value": value}
         causes = Causes(events, world.flows.table(), world.markets.reference, world.clock.tick + 1)
         branching, largest = cascades(causes)
+        when = world.events.column("tick")[kind == Kind.LIQUIDATION] * world.clock.dt // 3600.0
+        hours = np.bincount(when.astype(np.int64)) if when.size else np.zeros(1)
         return {
             "liquidations": float(np.count_nonzero(kind == Kind.LIQUIDATION)),
+            "busiest_hour": float(hours.argmax()),
+            "busiest_hour_share": float(hours.max() / max(hours.sum(), 1)),
             **{name: float(value[kind == which].sum()) for which, name in _COUNTED.items()},
             "branching_ratio": branching,
             "cascade_max_usd": largest,

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.clock import Clock
 from sim.errors import ConfigError
 from sim.fields import DataFile, Duration
 from sim.processes.base import PathGrid, PriceProcess
@@ -39,6 +40,12 @@ class Replay(PriceProcess):
     @property
     def deterministic(self) -> bool:
         return True
+
+    def load(self, clock: Clock) -> None:
+        """Read the files and see that they cover the run, so that their mistakes are found with the config's."""
+        steps = max(clock.ticks - 1, 1)
+        grid = PathGrid(steps, clock.dt_years, clock.start, clock.dt, np.ones(len(self.assets)))
+        self.log_path(grid, np.random.default_rng(0), np.empty((steps, len(self.assets))))
 
     def log_path(self, grid: PathGrid, rng: np.random.Generator, normals: NDArray[np.float64]) -> NDArray[np.float64]:
         recordings = read_recordings(self.where, self.assets, self.file, self.time, self.price)

@@ -185,7 +185,7 @@ start = 2021-05-19T00:00:00Z
 seed = 7
 
 [record]
-networks = [0, "6h", 2021-05-20]
+networks = [0, "6h", 2021-05-19T23:50:00Z]
 
 [[assets]]
 name = "USDC"

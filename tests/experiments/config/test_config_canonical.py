@@ -40,7 +40,7 @@ def test_it_holds_every_setting(market, folder):
         "kind": "tape",
     }
     assert resolved["run"]["start"] == "2021-05-19T00:00:00+00:00"
-    assert resolved["record"]["networks"] == [0, 36, 144]
+    assert resolved["record"]["networks"] == [0, 36, 143]
     assert json.loads(json.dumps(resolved, allow_nan=False)) == resolved
 
 
@@ -72,7 +72,7 @@ def test_the_key_knows_the_contents_of_files_but_not_their_place(market, folder)
         ("ticks = 144", 'duration = "1d"'),
         ('dt = "10min"', "dt = 600"),
         ("start = 2021-05-19T00:00:00Z", 'start = "2021-05-19"'),
-        ('"6h", 2021-05-20]', "36, 144]"),
+        ('"6h", 2021-05-19T23:50:00Z]', "36, 143]"),
         ("price = 3000\n", "price = 3e3\n"),
         ("count = 100", "count = 1_00\nrate = 1"),
         ("[[shocks]]\nname", "# a comment\n[[shocks]]\n'name'"),

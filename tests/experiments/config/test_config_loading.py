@@ -21,7 +21,7 @@ def market(folder):
 def test_the_fixed_sections(market):
     assert (market.run.name, market.run.ticks, market.run.dt, market.run.seed) == ("run", 144, 600.0, 7)
     assert market.run.start == datetime(2021, 5, 19, tzinfo=UTC)
-    assert market.record.networks == (0, 36, 144)
+    assert market.record.networks == (0, 36, 143)
     assert (market.record.every, market.record.checks, market.record.postings) == (1, "sampled", False)
     assert [(asset.name, asset.price, asset.decimals) for asset in market.assets] == [
         ("USDC", 1.0, 6),

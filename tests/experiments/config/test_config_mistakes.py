@@ -37,7 +37,7 @@ MISTAKES = {
     "unknown section": (
         ("[record]", "[recrod]"),
         "[recrod]",
-        'recrod: unknown section; did you mean "record"? Allowed: run, record, chain, assets, correlations, processes, '
+        'recrod: unknown section; did you mean "record"? Allowed: run, record, chain, assets, correlations, observed, processes, '
         "protocols, oracles, shocks, agents",
     ),
     "wrong kind": (
@@ -127,8 +127,8 @@ MISTAKES = {
     "moment outside the run": (
         ('at = "12h"', 'at = "25h"'),
         '"25h"',
-        'shocks.crash.at: "25h" is outside the run, at tick 150; allowed: ticks 0 to 144 (2021-05-19T00:00:00Z to '
-        "2021-05-20T00:00:00Z)",
+        'shocks.crash.at: "25h" is outside the run, at tick 150; allowed: ticks 0 to 143 (2021-05-19T00:00:00Z to '
+        "2021-05-19T23:50:00Z)",
     ),
     "moment below its bound": (('at = "12h"', "at = 0"), "0\nsize", "shocks.crash.at: found 0; must be at least 1"),
     "bad duration": (
@@ -193,7 +193,7 @@ MISTAKES = {
         "agents.funds.steps[0][1]: missing; this list needs more items",
     ),
     "number for a list": (
-        ('networks = [0, "6h", 2021-05-20]', "networks = 5"),
+        ('networks = [0, "6h", 2021-05-19T23:50:00Z]', "networks = 5"),
         "5\n\n[[assets]]",
         "record.networks: found 5; must be a list",
     ),
@@ -264,7 +264,7 @@ def test_all_at_once_in_the_order_of_the_file(edited):
         f'{place(text, "cuont")}: agents.noise.cuont: unknown setting; did you mean "count"? '
         "Allowed: count, rate, venue, follows, name, kind",
         f"{place(text, '-1, 0')}: agents.funds.steps[0][0]: -1 is outside the run, at tick -1; "
-        "allowed: ticks 0 to 144 (2021-05-19T00:00:00Z to 2021-05-20T00:00:00Z)",
+        "allowed: ticks 0 to 143 (2021-05-19T00:00:00Z to 2021-05-19T23:50:00Z)",
     ]
 
 

@@ -47,7 +47,7 @@ def at(config, path):
         ("agents.funds.bounds={BTC=1}", "agents.funds.bounds", {"BTC": 1.0}),
         ("chain.base_fee=7", "chain.base_fee", 7.0),
         ("record.networks=[1, '3h']", "record.networks", [1, 18]),
-        ("record.networks.1=2h", "record.networks", [0, 12, 144]),
+        ("record.networks.1=2h", "record.networks", [0, 12, 143]),
         ("record.checks=off", "record.checks", "off"),
         ("shocks=[]", "shocks", []),
         ('agents."noise"."count"=4', "agents.noise.count", 4),
@@ -106,7 +106,7 @@ def test_a_config_takes_further_items(market):
         (
             "agnets.noise.count=1",
             'agnets: no such section "agnets"; did you mean "agents"? '
-            "Allowed: run, record, chain, assets, correlations, processes, protocols, oracles, shocks, agents",
+            "Allowed: run, record, chain, assets, correlations, observed, processes, protocols, oracles, shocks, agents",
         ),
         ("run.seed.x=1", "run.seed.x: found 7 at run.seed, which is no table; nothing can be set inside it"),
         (

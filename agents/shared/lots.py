@@ -1,0 +1,110 @@
+"""Which liquidations pay, and how much of each: breached positions appraised on the markets of their collateral."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.shared.batches import Batch, Offers, Sale, best_batch, cheapest, markets_of
+from agents.shared.trading import NUMERAIRE
+from sim.chain import GAS, GWEI
+from sim.fields import ProtocolName
+from sim.intents import Act
+from sim.quotes import Breaches, LendingQuote
+from sim.views import View
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Lots(NamedTuple):
+    """Positions worth bidding for, best first. Arrays have one entry per lot."""
+
+    position: Rows
+    """Row of the Breaches they come from."""
+    repay: Rows
+    """Atoms of the debt asset."""
+    gross: Floats
+    """USD that the sale leaves after the repayment and the flash fee."""
+    fixed: Floats
+    """USD of gas and least profit; at most `gross`."""
+
+    def only(self, rows: Rows) -> "Lots":
+        """Some of the lots, in this order."""
+        return Lots(self.position[rows], self.repay[rows], self.gross[rows], self.fixed[rows])
+
+
+@dataclass(frozen=True)
+class Appraiser:
+    """Values breached positions of one pool by what selling their collateral brings now, in one batch per asset.
+
+    protocol: the pool. venues: where collateral may be sold. gas_token: asset that pays for gas. tip: least priority
+    bid in gwei. min_profit_usd: profit a liquidation must leave. rest_usd: debt a partial one must leave over.
+    """
+
+    protocol: ProtocolName
+    venues: list[ProtocolName]
+    gas_token: int
+    tip: float
+    min_profit_usd: float
+    rest_usd: float
+
+    def lots(self, view: View, found: Breaches, fresh: Rows, fee: float, ahead: dict[int, int]) -> Lots:
+        """Positions that pay, among the rows `fresh` of the breaches.
+
+        fee: share of the repayment that a flash loan costs. ahead: atoms of each asset that will be sold before.
+        """
+        fresh = fresh[self._payable(view, found)[fresh]]
+        cost, fixed = self._costs(view, found, fresh, fee), self._fixed(view, found)
+        fresh = fresh[np.isfinite(cost[fresh])]
+        parts = [Lots(fresh[:0], fresh[:0], cost[:0], cost[:0])]
+        for asset in np.unique(found.collateral_asset[fresh]).tolist():
+            mine = fresh[found.collateral_asset[fresh] == asset]
+            offers = Offers(found.seize[mine].astype(np.float64), cost[mine], fixed[mine])
+            batch = self._best(view, asset, offers, ahead.get(asset, 0))
+            repay = np.floor(batch.share * found.repay[mine]).astype(np.int64)
+            parts.append(Lots(mine, repay, batch.surplus(offers) + offers.fixed, offers.fixed))
+        lots = _joined(parts)
+        good = np.flatnonzero((lots.gross >= lots.fixed) & (lots.repay > 0))
+        return lots.only(good[np.lexsort((found.account[lots.position[good]], (lots.fixed - lots.gross)[good]))])
+
+    def _payable(self, view: View, found: Breaches) -> NDArray[np.bool_]:
+        """(m,) whether there is something to gain and the pool has the cash to pay it out."""
+        quote: LendingQuote = view.quotes[self.protocol]
+        cash = quote.cash[[quote.reserve(asset) for asset in found.collateral_asset.tolist()]]
+        return (found.seize > 0) & (found.repay > 0) & (found.seize <= cash)
+
+    def _costs(self, view: View, found: Breaches, fresh: Rows, fee: float) -> Floats:
+        """(m,) USD to repay each of the rows `fresh`, all of an asset bought at once; infinite for the others."""
+        cost = np.full(found.repay.size, np.inf)
+        for debt in np.unique(found.debt_asset[fresh]).tolist():
+            mine = fresh[found.debt_asset[fresh] == debt]
+            total = int(found.repay[mine].sum())
+            way = cheapest(view, self.venues, debt, total)
+            if way is not None:
+                price = way[1] / total / 10.0 ** view.decimals(NUMERAIRE)
+                cost[mine] = found.repay[mine] * (price * (1.0 + fee))
+        return cost
+
+    def _fixed(self, view: View, found: Breaches) -> Floats:
+        """(m,) USD of gas, sales counted per position, and the least profit."""
+        gas = GAS[Act.LIQUIDATE] + GAS[Act.SWAP] * (1.0 + (found.debt_asset != NUMERAIRE))
+        return gas * ((view.gas_price + self.tip) * GWEI * view.prices[self.gas_token]) + self.min_profit_usd
+
+    def _best(self, view: View, asset: int, offers: Offers, ahead: int) -> Batch:
+        """The batch on the venue where it leaves most."""
+        unit, scale = 10.0 ** view.decimals(NUMERAIRE), 10.0 ** view.decimals(asset)
+        batches = [Batch(np.zeros(offers.seize.size), 0.0)]
+        for _, market in markets_of(view, self.venues, asset):
+            batches.append(best_batch(Sale(market, unit, ahead), offers, scale, self.rest_usd))
+        return max(batches, key=lambda batch: float(np.maximum(batch.surplus(offers), 0.0).sum()))
+
+
+def _joined(parts: list[Lots]) -> Lots:
+    return Lots(
+        np.concatenate([lots.position for lots in parts]),
+        np.concatenate([lots.repay for lots in parts]),
+        np.concatenate([lots.gross for lots in parts]),
+        np.concatenate([lots.fixed for lots in parts]),
+    )

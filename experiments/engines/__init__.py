@@ -1,0 +1,1 @@
+"""Where the replications of a run are computed."""
