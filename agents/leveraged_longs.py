@@ -75,7 +75,7 @@ class LeveragedLongs(LoanHolders):
         """Draw leverage, equity, alarms and delays; open looped positions."""
         threshold = float(self.look_up(view).liquidation_threshold[self._sides[0]])
         most = 1.0 / (1.0 - threshold)
-        if self.leverage[1] >= most:
+        if self.leverage[1] >= most * (1.0 - 1e-9):
             raise ConfigError(
                 f'population "{self.name}": leverage {self.leverage[1]:g} opens below a health of 1; with the '
                 f"liquidation threshold {threshold:g} of {self.collateral} it must be below {most:.4g}"

@@ -211,7 +211,7 @@ class Liquidators(Population):
         for asset in np.unique(debt).tolist():
             reserve, mine = quote.reserve(asset), debt == asset
             wanted = repay[mine].astype(np.float64)
-            if self.uses_flash[row] and (asset == NUMERAIRE or _flash_token(quote, reserve) is not None):
+            if self.uses_flash[row]:
                 part[mine] = repay[mine] <= quote.cash[reserve]
                 continue
             funds = view.spendable(asset)[row] - (self._targets[asset] if asset == self._gas_token else 0)
@@ -294,8 +294,7 @@ class Liquidators(Population):
 
     def _advanced(self, view: View, quote: LendingQuote, reserve: int) -> Rows:
         """(n,) atoms of flash loans to give back in a reserve."""
-        token = _flash_token(quote, reserve)
-        return np.zeros(self.count, dtype=np.int64) if token is None else -view.balance(token)
+        return -view.balance(quote.flash_debts[reserve])
 
     def _money(self, view: View) -> Rows:
         """(n,) numeraire atoms that are not owed for flash loans."""
@@ -341,9 +340,3 @@ class Liquidators(Population):
 def _key(found: Breaches) -> NDArray[np.int64]:
     """One number for each (account, debt, collateral)."""
     return seal(found.account, found.debt_asset, found.collateral_asset)
-
-
-def _flash_token(quote: LendingQuote, reserve: int) -> int | None:
-    """Token of a reserve's flash debts; None if the pool does not say, so that they could not be given back."""
-    tokens: tuple[int, ...] = getattr(quote, "flash_debts", ())
-    return tokens[reserve] if tokens else None

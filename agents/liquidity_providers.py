@@ -20,6 +20,8 @@ from sim.rng import Draws
 from sim.views import View
 
 _DAYS_PER_YEAR = 365.0
+_FAIR = 0.02
+"""Log distance of the pool's price from the market's beyond which a new deposit would be a gift to arbitrageurs."""
 
 
 @component("population", "liquidity_providers")
@@ -98,6 +100,9 @@ class LiquidityProviders(Population):
         ]
 
     def _return(self, view: View, rows: NDArray[np.intp]) -> list[Intent]:
+        pool = view.quotes[self.venue].market(view.token(self.asset))
+        if pool is not None and abs(np.log(pool.price / view.prices[view.token(self.asset)])) > _FAIR:
+            return []
         amount = view.spendable(view.token(self.asset))[rows]
         some = (amount > 0) & (view.spendable(NUMERAIRE)[rows] > 0)
         return [self._add(view, view.quotes[self.venue].venue, rows[some], amount[some])] if some.any() else []

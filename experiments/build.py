@@ -14,7 +14,7 @@ from sim.flows import Flows
 from sim.intents import Act, Intent, Orders
 from sim.interfaces import Endowment, Population
 from sim.ledger import Ledger
-from sim.phases import look, settle_orders
+from sim.phases import look, margin, settle_orders
 from sim.prices import Prices
 from sim.processes.base import PathGrid
 from sim.processes.fundamentals import fundamental_paths
@@ -153,6 +153,7 @@ def _open(world: World, config: Config, permute: dict[str, int]) -> None:
     world.opening = False
     world.prices.record(0)
     look(world)
+    margin(world)
     exposure.revalue(world)
     world.opening_wealth = exposure.wealth_by_account(world)
     world.flows.now[:] = 0.0

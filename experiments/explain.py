@@ -39,7 +39,7 @@ class Source:
 
 @dataclass(frozen=True)
 class OracleReport:
-    """The price that sank an account: published at `tick`, observed on the market at the end of `observed` - 1."""
+    """The price that sank an account: visible from tick `tick`, seen on the market when oracles looked at `observed`."""
 
     event: int
     oracle: str
@@ -190,7 +190,7 @@ class Evidence:
 
     # Explaining ------------------------------------------------------------------------------------------------------
 
-    def explain(self, event: int, depth: int = 3, top: int = 3) -> Liquidation:
+    def explain(self, event: int, depth: int = 2, top: int = 3) -> Liquidation:
         """The tree of causes of one liquidation. depth: generations of earlier liquidations; top: of each, how many."""
         events, cause = self.events, self.causes.of(event)
         chain = self.chain(event)
@@ -234,17 +234,13 @@ class Evidence:
         return OracleReport(update, oracle, tick, observed, float(events["value"][update]))
 
     def _sources(self, cause: Cause) -> tuple[Source, ...]:
-        """All sources, largest share first; liquidators of every population together."""
+        """All sources that moved the price, largest share first."""
         if cause.fall >= 0:
             return ()
-        shares: dict[tuple[str, str], float] = {}
-        for (population, motive), share in zip(self.causes.net(cause.asset).sources, cause.shares(), strict=True):
-            nobody = population == OUTSIDE or motive == Motive.LIQUIDATION
-            owner = EXTERNAL if nobody else self.world["populations"][population]["name"]
-            key = (owner, Motive(motive).name.lower())
-            shares[key] = shares.get(key, 0.0) + float(share)
-        ranked = sorted(shares.items(), key=lambda item: -abs(item[1]))
-        return tuple(Source(owner, motive, share) for (owner, motive), share in ranked if share)
+        names = {OUTSIDE: EXTERNAL} | {n: owner["name"] for n, owner in enumerate(self.world["populations"])}
+        pairs = zip(self.causes.net(cause.asset).sources, cause.shares().tolist(), strict=True)
+        sources = [Source(names[population], Motive(motive).name.lower(), share) for (population, motive), share in pairs]
+        return tuple(sorted((source for source in sources if source.share), key=lambda source: -abs(source.share)))
 
     def _parents(self, cause: Cause, depth: int, top: int) -> tuple[tuple[Parent, ...], int, float]:
         ids, weights = self.causes.parents(cause)

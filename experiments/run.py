@@ -166,7 +166,7 @@ def run(
     """
     request, path = request or Request(), Path(out)
     digest, replications = model_digest(request.plugins), range(config.run.replications)
-    _claim(path, config, digest, force)
+    claim(path, config, digest, force)
     first: World | None = build(config, replications[0])
     manifest = describe(config, first, request, digest, [phase.name for phase in tick_table()])
     job = Job(config, path.absolute(), digest, request.plugins)
@@ -197,8 +197,22 @@ def parameters(sets: Iterable[str]) -> dict[str, Any]:
     return params
 
 
-def _claim(path: Path, config: Config, digest: str, force: bool) -> None:
-    """Refuse a folder that holds another run; the same run may be done again."""
+def free_folder(wanted: Path, config: Config, plugins: tuple[str, ...] = ()) -> Path:
+    """The first of NAME, NAME-2, NAME-3, ... that is free or holds the same run. Raises ConfigError if none can be."""
+    digest, path, number = model_digest(plugins), wanted, 1
+    while True:
+        try:
+            claim(path, config, digest)
+            return path
+        except ConfigError:
+            if not path.is_dir():
+                raise
+        number += 1
+        path = wanted.with_name(f"{wanted.name}-{number}")
+
+
+def claim(path: Path, config: Config, digest: str, force: bool = False) -> None:
+    """Refuse, with ConfigError, a folder that holds another run or something else; the same run may be done again."""
     manifest = occupied(path)
     if manifest is None or force:
         return

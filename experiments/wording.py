@@ -6,10 +6,10 @@ _SCALES = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
 def usd(value: float) -> str:
-    """A USD amount with three significant digits at most and a scale letter: $84.1M, $930, -$1.2k."""
+    """A USD amount with three significant digits at most and a scale letter: $84.1M, $930, −$1.2k."""
     if not math.isfinite(value):
         return "n/a"
-    sign, size = ("-" if value < 0 else ""), abs(value)
+    sign, size = ("\N{MINUS SIGN}" if value < 0 else ""), abs(value)
     for scale, letter in _SCALES:
         if size >= 0.9995 * scale:
             return f"{sign}${_short(size / scale)}{letter}"
@@ -33,12 +33,17 @@ def price(value: float) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """A share of one as a percentage: 0.321 is 32.1%."""
-    return f"{100 * share:.{digits}f}%" if math.isfinite(share) else "n/a"
+    return f"{100 * share:.{digits}f}%".replace("-", "\N{MINUS SIGN}") if math.isfinite(share) else "n/a"
 
 
 def points(share: float) -> str:
     """A difference of shares in percentage points, without its sign: -0.063 is "6.3 points"."""
     return f"{abs(100 * share):.1f} points"
+
+
+def signed(number: float, digits: int = 1) -> str:
+    """A number with its sign, a true minus included: +2.1, −445.1."""
+    return f"{number:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def count(number: float, noun: str) -> str:

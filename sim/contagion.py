@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def absorb_losses(world: "World") -> bool:
     """One round of contagion; True if a protocol absorbed a loss, so that another round is needed.
 
-    Claims worth less after the round than before it are logged as impaired, caused by the last absorbed loss.
+    Claims worth less after the round than before it are logged as impaired, caused by the last loss.
     """
     before = None
     absorbed = False
@@ -32,11 +32,12 @@ def absorb_losses(world: "World") -> bool:
 
 
 def _log_impaired(world: "World", before: np.ndarray) -> None:
-    cause = int(world.events.where(Kind.LOSS_ABSORBED)[-1])
+    cause = max(int(world.events.where(kind)[-1:].max(initial=0)) for kind in (Kind.BAD_DEBT, Kind.LOSS_ABSORBED))
+    number = {protocol.account: protocol.index for protocol in world.protocols}
     for token in world.tokens.rows:
         loss = before[token.index] - world.prices.values[token.index]
         if token.kind == TokenKind.CLAIM and loss > 1e-12 * before[token.index]:
             supply = -world.ledger.balance[token.index, token.issuer] / 10.0**token.decimals
             world.events.add(
-                Kind.CLAIM_IMPAIRED, protocol=token.issuer, token=token.index, value=loss * supply, cause=cause
+                Kind.CLAIM_IMPAIRED, protocol=number[token.issuer], token=token.index, value=loss * supply, cause=cause
             )

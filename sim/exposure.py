@@ -5,6 +5,7 @@ by passing over all claims until nothing changes, which takes as many passes as 
 fixed point where issuers hold each other's claims.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ def revalue(world: "World") -> None:
         moved = 0.0
         for index, protocol in issued:
             value = protocol.unit_value(world, index, values)
+            if not math.isfinite(value):
+                raise InvariantError(f"{tokens[index].name} is worth {value}; a claim or debt has a finite value")
             moved = max(moved, abs(value - values[index]) / max(abs(value), 1e-300))
             values[index] = value
         if moved <= TOLERANCE:

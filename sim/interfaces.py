@@ -96,12 +96,13 @@ class Protocol:
 
     def exits(self, world: "World", accounts: NDArray[np.int64], share: float) -> list[Intent]:
         """Intents that would take a share of what these accounts hold out of the protocol."""
-        return []
+        raise ConfigError(f'protocol "{self.name}" ({type(self).kind}) keeps nothing for accounts to take out')
 
     # FREE
     index: int = field(default=-1, init=False)
     account: int = field(default=-1, init=False)
-    paused: bool = field(default=False, init=False)
+    paused: int = field(default=0, init=False)
+    """How many shocks keep it from taking orders."""
     health: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), init=False)
     """(accounts,) health factors as of the last mark, for protocols that lend."""
 
@@ -252,10 +253,12 @@ class AllocatorView:
         """
         returns = self.returns(ticks)
         seen = len(returns)
-        weight = 0.5 ** (np.arange(ticks) / (half_life or np.inf))
+        weight = np.exp2(-np.arange(ticks) / (half_life or np.inf))
         known = weight[:seen].sum()
         total = weight.sum() if prior else max(known, 1.0)
-        products = np.einsum("t,ti,tj->ij", weight[:seen][::-1], returns, returns)  # no BLAS: same bits on any machine
+        aged = returns * weight[:seen][::-1, None]
+        # Not a matrix product: BLAS does not promise the same bits on every machine.
+        products = np.array([[np.sum(left * right) for right in returns.T] for left in aged.T])
         return products / (total * self.view.dt_years) + np.eye(len(self.assets)) * prior**2 * (1.0 - known / total)
 
 
@@ -288,8 +291,8 @@ class Oracle:
     index: int = field(default=-1, init=False)
     event: int = field(default=0, init=False)
     """Id of the last ORACLE_UPDATE event."""
-    frozen: bool = field(default=False, init=False)
-    """Set by shocks: a frozen oracle publishes nothing."""
+    frozen: int = field(default=0, init=False)
+    """How many shocks freeze it; a frozen oracle publishes nothing."""
     skew: float = field(default=1.0, init=False)
     """Set by shocks: factor on everything the oracle sees."""
 
@@ -315,6 +318,8 @@ class Shock:
     at: When
     family: ClassVar[str] = "shock"
     index: int = field(default=-1, init=False)
+    event: int = field(default=0, init=False)
+    """Id of its SHOCK event, once it has begun."""
 
     # IMPLEMENT
     def begin(self, world: "World") -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import mesa
 import numpy as np
 
+from sim.errors import SpilloverError
 from sim.intents import Act, Intent
 from sim.interfaces import Population
 from sim.phases import Phase, run_tick, tick_table
@@ -74,29 +75,35 @@ _classes: dict[type, type[PopulationAgent]] = {}
 
 def _mesa_class(behaviour: type) -> type[PopulationAgent]:
     """The Mesa agent class of a behaviour, so that `agents_by_type` tells behaviours apart."""
-    if issubclass(behaviour, Solo):
-        return SoloAgent
     if behaviour not in _classes:
-        _classes[behaviour] = type(behaviour.__name__, (PopulationAgent,), {"__doc__": behaviour.__doc__})
+        base = SoloAgent if issubclass(behaviour, Solo) else PopulationAgent
+        _classes[behaviour] = type(behaviour.__name__, (base,), {"__doc__": behaviour.__doc__})
     return _classes[behaviour]
 
 
 class Solo(Population):
     """One account moved by a plain Python `step`, in the same vocabulary as a population.
 
-    Subclass it, register it as a population and write `step(self)`: look at `self.view`, call `self.swap(...)` or
-    `self.submit(...)`. Write a behaviour this way first and vectorise it when it has proved itself.
+    Subclass it, register it as a population and write `step(self)`: look at `self.view`, call `self.submit(...)`.
+    Write a behaviour this way first and vectorise it when it has proved itself.
     """
 
     view: View
     draws: Draws
-    _sent: list[Intent]
+    _sent: list[Intent] | None = None
+    """What this tick's step has sent so far; None between steps."""
+
+    def check(self) -> list[tuple[str, str]]:
+        """Cross-field rules, as (field, message)."""
+        return [] if self.count <= 1 else [("count", f"found {self.count}; a single actor has one account, or none")]
 
     def step(self) -> None:
         """What the account does in one tick."""
 
     def submit(self, act: Act, venue: str, token: str, amount: int, token2: str | None = None, **more: Any) -> None:
-        """Send one intent; tokens and venue by name, amount in atoms."""
+        """Send one intent; tokens and venue by name, amount in atoms. SpilloverError outside of `step`."""
+        if self._sent is None:
+            raise SpilloverError(f"{self.name} acts when the model steps, not in between; call model.step()")
         view = self.view
         second = -1 if token2 is None else view.token(token2)
         self._sent.append(
@@ -113,9 +120,11 @@ class Solo(Population):
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Run `step` and collect what it sent."""
-        self.view, self.draws, self._sent = view, draws, []
+        sent: list[Intent] = []
+        self.view, self.draws, self._sent = view, draws, sent
         self.step()
-        return self._sent
+        self._sent = None
+        return sent
 
 
 class SoloAgent(PopulationAgent):

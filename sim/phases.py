@@ -28,9 +28,10 @@ def advance(world: World) -> None:
     world.events.tick = tick
     for shock in world.shocks:
         if shock.at == tick:
-            world.shock_event = world.events.add(Kind.SHOCK, subject=shock.index)
+            shock.event = world.shock_event = world.events.add(Kind.SHOCK, subject=shock.index)
             shock.begin(world)
         if shock.until == tick:
+            world.shock_event = shock.event
             shock.end(world)
     for protocol in world.protocols:
         protocol.accrue(world)

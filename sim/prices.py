@@ -28,7 +28,9 @@ class Markets:
         self.reference: dict[int, int] = {}
 
     def declare(self, venue: str, asset: int) -> Market:
-        """Add the market of an asset on a venue."""
+        """Add the market of an asset on a venue; ConfigError for the numeraire, in which all prices are stated."""
+        if asset == 0:
+            raise ConfigError(f'"{venue}" cannot trade the numeraire against itself; name another asset')
         market = Market(len(self.rows), venue, asset)
         self.rows.append(market)
         self.reference.setdefault(asset, market.index)

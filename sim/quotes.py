@@ -79,6 +79,8 @@ class LendingQuote(NamedTuple):
     cover: NDArray[np.float64]
     """Fair value of each receipt over its nominal value; 1 without losses."""
     flash_fee: float
+    flash_debts: tuple[int, ...]
+    """Flash-debt token of each reserve; balances are negative until the loan is given back."""
 
     def reserve(self, asset: int) -> int:
         """Reserve number of a base asset; ValueError if there is none."""

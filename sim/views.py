@@ -1,5 +1,7 @@
 """What an account can see when it decides: frozen, possibly delayed and noisy."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +30,10 @@ class View:
     def __init__(self, world: "World", lo: int, hi: int, delay: int = 0, noise: float = 0.0) -> None:
         self._world, self.lo, self.hi = world, lo, hi
         self._delay, self._noise = delay, noise
-        self.accounts = np.arange(lo, hi)
+        self._seen: NDArray[np.float64] | None = None
+        self.accounts = frozen(np.arange(lo, hi))
         self.dt_years = world.clock.dt_years
-        self.quotes: dict[str, Any] = world.quotes
+        self.quotes: Mapping[str, Any] = MappingProxyType(world.quotes)
         self.tick = -1
         self.gas_price = 0.0
         self.prices: NDArray[np.float64] = np.empty(0)
@@ -40,12 +43,16 @@ class View:
         world = self._world
         self.tick = world.clock.tick
         self.gas_price = world.chain.base_fee
-        self.prices = world.prices.history[max(self.tick - self._delay, 0)]
+        seen_at = max(self.tick - self._delay, 0)
+        self.prices = frozen(world.prices.history[seen_at])
         if self._noise:
-            noise.tick = self.tick
+            noise.tick = seen_at
             factor = np.exp(self._noise * noise.normal(noise.labels))
             factor[0] = 1.0
-            self.prices = self.prices * factor
+            self.prices = frozen(self.prices * factor)
+            if self._seen is None:
+                self._seen = np.ones_like(world.prices.history)
+            self._seen[seen_at] = self.prices
 
     @property
     def n(self) -> int:
@@ -75,12 +82,13 @@ class View:
 
     def health(self, protocol: str) -> NDArray[np.float64]:
         """(n,) health factors in a lending protocol as of the last mark, infinite without debt, read-only."""
-        return self._world.protocol(protocol).health[self.lo : self.hi]
+        return frozen(self._world.protocol(protocol).health[self.lo : self.hi])
 
     def history(self, asset: int, ticks: int) -> NDArray[np.float64]:
-        """Last `ticks` + 1 visible market prices of an asset, oldest first (fewer at the start of a run)."""
+        """Last `ticks` + 1 market prices of an asset as they were seen, oldest first (fewer at the start of a run)."""
         end = max(self.tick - self._delay, 0) + 1
-        return self._world.prices.history[max(end - ticks - 1, 0) : end, asset]
+        seen = self._world.prices.history if self._seen is None else self._seen
+        return frozen(seen[max(end - ticks - 1, 0) : end, asset])
 
     def value(self, token: int) -> float:
         """USD per whole token at the last valuation: market price of an asset, fair value of a claim."""
@@ -94,3 +102,10 @@ class View:
     def cause(self, asset: int) -> int:
         """Event id of the last recorded price move of an asset, to name as the cause of an intent."""
         return int(self._world.prices.last_event[asset])
+
+
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """A view of an array that cannot be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -12,7 +12,7 @@ from sim.registry import component
 
 @component("rule", "volatility_target")
 class VolatilityTarget(AllocationRule):
-    """A base portfolio, scaled so that its expected volatility is the target: min(target / volatility, max_leverage) of it."""
+    """A base portfolio, scaled by min(target / expected volatility, max_leverage)."""
 
     target: Positive = 0.4
     """Volatility per year of the whole wealth."""

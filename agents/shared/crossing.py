@@ -73,14 +73,24 @@ def find_opportunity(pool: MarketQuote, reference: MarketQuote, belief: float) -
 
 
 def _meet(pool: float, reference: float, in_pool: Callable[[float], int], there: Callable[[float], int]) -> float:
-    """Marginal value, between those of the two markets now, at which both trade the same size (bisection)."""
+    """Marginal value, between those of the two markets now, at which both trade the same size.
+
+    Regula falsi with the Illinois rule: the difference of sizes is monotone in the value and smooth.
+    """
     near, far = pool, reference
+    below, above = in_pool(near) - there(near), in_pool(far) - there(far)
+    side = 0
     for _ in range(_ROUNDS):
-        middle = 0.5 * (near + far)
-        if in_pool(middle) < there(middle):
-            near = middle
+        if below >= 0 or above <= 0:
+            break
+        value = near - below * (far - near) / (above - below)
+        gap = in_pool(value) - there(value)
+        if abs(gap) <= 1 or value in (near, far):
+            return value
+        if gap < 0:
+            near, below, above, side = value, gap, above * 0.5 if side < 0 else above, -1
         else:
-            far = middle
+            far, above, below, side = value, gap, below * 0.5 if side > 0 else below, 1
     return near
 
 

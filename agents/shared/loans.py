@@ -130,9 +130,9 @@ class LoanHolders(Population):
         quote = self.look_up(view)
         c, d, collateral, debt = self._sides
         loan = self._amount(view, debt, debt_usd)
-        owed = loan * (quote.oracle[d] / 10.0 ** view.decimals(debt))
+        owed = (loan + np.ceil(quote.borrow_index[d]) + 1.0) * (quote.oracle[d] / 10.0 ** view.decimals(debt))
         backing = owed * health / quote.liquidation_threshold[c]
-        deposit = self._amount(view, collateral, backing * (1.0 + _ROUNDING)) + 1
+        deposit = self._amount(view, collateral, backing * (1.0 + _ROUNDING)) + int(np.ceil(quote.supply_index[c]))
         tops_up = self.response == Response.TOP_UP
         stock = self._amount(view, collateral, np.where(tops_up, owed * reserve, 0.0))
         cash = self._amount(view, debt, np.where(tops_up, 0.0, owed * reserve))
@@ -207,9 +207,9 @@ class LoanHolders(Population):
             intents += self._send(
                 view, way, way.exit if place == last else Act.SWAP, token, rows[able], amount[able], target
             )
-        able = waiting & (entry >= self.least_usd) & (entry > 0.0)
         if way.entry is not None:
-            amount = self._amount(view, way.tokens[0], entry)
+            amount = self._amount(view, way.tokens[0], entry) - 1
+            able = waiting & (entry >= self.least_usd) & (amount > 0)
             intents += self._send(view, way, way.entry, way.tokens[0], rows[able], amount[able])
             waiting &= ~able
         self._stuck(view, rows[waiting], for_good=way.entry is None)

@@ -1,6 +1,6 @@
 """How populations reach venues: habits, prices there, and swaps against the numeraire."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,11 @@ def habits(rng: np.random.Generator, count: int, venues: Sequence[str], shares: 
     weights = np.array(shares or [1.0] * len(venues))
     bounds = np.cumsum(weights)[:-1] / weights.sum()
     return np.searchsorted(bounds, rng.random(count), side="right")
+
+
+def spendable(view: View, token: int, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """(m,) atoms that these rows can spend, without what is kept back for gas."""
+    return view.spendable(token)[rows]
 
 
 def usd_to_atoms(view: View, token: int, usd: ArrayLike) -> NDArray[np.int64]:
@@ -73,18 +78,24 @@ class Desk:
         rows, habit, signed: (m,) rows of the population, their usual venues, and what each gives: atoms of the asset
         below zero, atoms of the numeraire above, nothing at zero.
         """
-        sales: list[Intent] = []
-        purchases: list[Intent] = []
-        for number in np.unique(habit[signed != 0]).tolist():
-            venue, market = self.market(view, number, asset)
-            here = habit == number
-            for sent, mine in ((sales, here & (signed < 0)), (purchases, here & (signed > 0))):
-                if mine.any():
-                    pair, price = (asset, NUMERAIRE), market.price
-                    if sent is purchases:
-                        pair, price = pair[::-1], 1.0 / price
-                    sent.append(self._swap(view, venue, rows[mine], pair, np.abs(signed[mine]), price, cause))
+        sales = [
+            self._swap(view, venue, rows[mine], (asset, NUMERAIRE), -signed[mine], market.price, cause)
+            for venue, market, mine in self._routed(view, habit, asset, np.flatnonzero(signed < 0))
+        ]
+        purchases = [
+            self._swap(view, venue, rows[mine], (NUMERAIRE, asset), signed[mine], 1.0 / market.price, cause)
+            for venue, market, mine in self._routed(view, habit, asset, np.flatnonzero(signed > 0))
+        ]
         return sales, purchases
+
+    def _routed(
+        self, view: View, habit: NDArray[np.int64], asset: int, some: NDArray[np.intp]
+    ) -> Iterator[tuple[int, MarketQuote, NDArray[np.intp]]]:
+        """(venue, market, which of some) for each venue that one of them is used to."""
+        for number in range(len(self.venues)) if some.size else ():
+            mine = some if len(self.venues) == 1 else some[habit[some] == number]
+            if mine.size:
+                yield *self.market(view, number, asset), mine
 
     def _swap(
         self,

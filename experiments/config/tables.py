@@ -33,7 +33,7 @@ NESTED = "nested"
 
 
 class Table(BaseModel):
-    """Base of all generated models. source: the dataclass that it validates settings for."""
+    """Base of all generated models. validates_: the dataclass that it validates settings for."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -43,7 +43,7 @@ class Table(BaseModel):
         validate_default=True,
         protected_namespaces=(),
     )
-    source: ClassVar[type]
+    validates_: ClassVar[type]
 
 
 class FrozenList(tuple[Any, ...]):
@@ -93,7 +93,7 @@ def model_of(cls: type) -> type[Table]:
     except pydantic.errors.PydanticUserError as error:
         error.add_note(f"while reading the settings of {cls.__module__}.{cls.__qualname__}")
         raise
-    model.source = cls
+    model.validates_ = cls
     return model
 
 
@@ -217,7 +217,7 @@ def read(cls: type, table: Any, context: Context) -> Table:
 
 def instance_of(model: Table) -> Any:
     """A new instance of the dataclass, with the settings of a validated table; its name is set where it has one."""
-    cls = model.source
+    cls = type(model).validates_
     instance = cls(**{name: _thawed(getattr(model, name)) for name in settings(cls)})
     if is_named(cls) and "name" not in settings(cls):
         instance.name = getattr(model, "name")  # noqa: B009

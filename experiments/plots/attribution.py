@@ -9,7 +9,7 @@ from experiments.plots import style
 from experiments.plots.base import Caption, Plot
 from experiments.plots.run_view import RunView
 from experiments.plots.sources import Attribution, attribution
-from experiments.wording import percent, points
+from experiments.wording import percent, points, signed
 from sim.causes import DECAYS, LASTS
 from sim.fields import AssetName
 from sim.flows import Motive
@@ -35,7 +35,7 @@ VISIBLE = 0.0005
 """A part of the fall below this share of the price is not worth a title."""
 SLIVER = 0.01
 """Sources that never reach this share of the largest one are drawn together as "other"."""
-MOST_POINTS = 360
+MOST_POINTS = 300
 MOST_RUNS = 100
 """Runs whose flows are read for the spread of the title's number."""
 
@@ -50,7 +50,7 @@ class AttributionPlot(Plot):
     """
 
     size = (7.6, 6.6)
-    right = 1.75
+    margins = (1.0, 1.8, 0.72)
     asset: AssetName | None = None
 
     def missing(self, run: RunView) -> str:
@@ -69,8 +69,11 @@ class AttributionPlot(Plot):
         asset = run.asset(self.asset)
         parts = attribution(run.flows, asset, run.world["reference"][asset], run.ticks)
         upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"hspace": 0.2})
-        shown = np.union1d(style.thin(parts.move, MOST_POINTS), [parts.low])
-        for axes, values, name in ((upper, parts.net, "still in the price"), (lower, parts.gross, "pushed so far")):
+        shown = np.union1d(style.thin(parts.move, MOST_POINTS), parts.window)
+        for axes, values, name in (
+            (upper, parts.net, "Still in the price: each push fades as the market recovers"),
+            (lower, parts.gross, "Pushed so far: in full, with recovery as a source of its own"),
+        ):
             _panel(axes, parts, values, shown, run.dt)
             axes.set_title(name, loc="left", size=style.TEXT_SIZE, color=style.INK, pad=4)
         style.time_axis(lower, run.start)
@@ -87,10 +90,10 @@ def main_source(parts: Attribution) -> Motive:
 
 
 def headline(parts: Attribution, subject: Motive) -> str:
-    """The title: what a source did to the fall from the opening to the low."""
+    """The title: what a source did to the largest fall from a high."""
     part, fall = parts.points(subject), f"{percent(parts.fall)} fall of {parts.asset}"
     if parts.fall < VISIBLE:
-        return f"{parts.asset} did not fall below its opening price and ended {percent(float(np.expm1(parts.move[-1])))} up"
+        return f"{parts.asset} never fell and ended {percent(float(np.expm1(parts.move[-1])))} up"
     if abs(part) < VISIBLE or subject in LASTS:
         return f"All of the {fall} came from outside the model's markets"
     if part > 0:
@@ -111,17 +114,16 @@ def _note(run: RunView, parts: Attribution, subject: Motive) -> str:
         values = np.array([other.points(subject) for other in others])
     spread = run.across(f"{noun(subject).lower()}' part", values, lambda value: f"{100 * value:.1f} points")
     return (
-        "In both panels the coloured parts sum to the line, the whole move. Above, each push fades as the market "
-        "recovers; below it counts in full and recovery is a source of its own. Percentage points divide the fall as "
-        f"the log move divides. {spread}"
+        "The coloured parts sum to the line, the whole move since the opening. A source's points are its share of the "
+        f"log move from the high to the low, times the fall. {spread}"
     ).strip()
 
 
 def _alt(parts: Attribution) -> str:
-    standing = {motive: parts.net[parts.low, i] for i, motive in enumerate(parts.motives)}
-    ranked = sorted(standing, key=lambda motive: -abs(standing[motive]))[:5]
-    listed = ", ".join(f"{label(motive)} {100 * standing[motive]:+.1f}" for motive in ranked)
-    return f"Parts of the log move at the low, in log points: {listed}."
+    added = dict(zip(parts.motives, parts.between(parts.net), strict=True))
+    ranked = sorted(added, key=lambda motive: -abs(added[motive]))[:5]
+    listed = ", ".join(f"{label(motive)} {signed(100 * added[motive])}" for motive in ranked)
+    return f"Parts of the log move from the high to the low, in log points: {listed}."
 
 
 def label(motive: Motive) -> str:
@@ -131,22 +133,24 @@ def label(motive: Motive) -> str:
 
 def _panel(axes: "Axes", parts: Attribution, values: NDArray[np.float64], shown: NDArray[np.int64], dt: float) -> None:
     x = np.concatenate([[0.0], style.hours(shown, dt)])
-    layers = _layers(parts, values)
     up, down = np.zeros(x.size), np.zeros(x.size)
     handles = []
-    for name, colour, series in layers:
+    for name, colour, series in _layers(parts, values):
         heights = 100 * np.concatenate([[0.0], series[shown]])
         for base, part in ((up, np.maximum(heights, 0.0)), (down, np.minimum(heights, 0.0))):
             if part.any():
-                axes.fill_between(x, base, base + part, color=colour, linewidth=0)
+                near = np.convolve(part != 0.0, [True, True, True], mode="same") > 0
+                axes.fill_between(x, base, base + part, where=near, color=colour, linewidth=0)
                 base += part
-        handles.append((name, colour, 100 * series[parts.low]))
+        handles.append((name, colour, 100 * float(parts.between(series))))
     axes.plot(x, 100 * np.concatenate([[0.0], parts.move[shown]]), color=style.INK, linewidth=1.3)
     axes.axhline(0.0, color=style.GREY, linewidth=0.8)
-    axes.axvline(style.hours([parts.low], dt)[0], color=style.MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
+    style.headroom(axes, 0.07)
+    for tick, name in zip(parts.window, ("high", "low"), strict=True):
+        style.mark(axes, float(style.hours([tick], dt)[0]), name)
     axes.set_xlim(0, float(x[-1]))
     axes.set_ylabel(f"change of {parts.asset} log price\n(log points, 100 × ln)")
-    _legend(axes, handles, 100 * float(parts.move[parts.low]))
+    _legend(axes, handles, 100 * float(parts.between(parts.move)))
 
 
 def _layers(parts: Attribution, values: NDArray[np.float64]) -> list[tuple[str, str, NDArray[np.float64]]]:
@@ -163,11 +167,11 @@ def _legend(axes: "Axes", handles: list[tuple[str, str, float]], whole: float) -
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    lines = [Line2D([], [], color=style.INK, linewidth=1.3, label=f"whole move {whole:+.1f}")]
-    patches = [Patch(color=colour, label=f"{name} {value:+.1f}") for name, colour, value in handles]
+    lines = [Line2D([], [], color=style.INK, linewidth=1.3, label=f"whole move {signed(whole)}")]
+    patches = [Patch(color=colour, label=f"{name} {signed(value)}") for name, colour, value in handles]
     axes.legend(
         handles=[*lines, *patches],
-        title="log points at the low",
+        title="log points, high to low",
         loc="upper left",
         bbox_to_anchor=(1.01, 1.03),
         borderaxespad=0,

@@ -64,7 +64,7 @@ class Picture:
         known = {"Date": None, "Creator": "Spillover"} if suffix == ".svg" else {"Software": "Spillover"}
         with style.house(self.kind):
             self.figure.savefig(buffer, format=suffix[1:], metadata=known)
-        return buffer.getvalue()
+        return style.rounded(buffer.getvalue()) if suffix == ".svg" else buffer.getvalue()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -74,6 +74,8 @@ class Plot:
     family: ClassVar[str] = "plot"
     size: ClassVar[tuple[float, float]] = (7.6, 4.4)
     """Width and height in inches."""
+    margins: ClassVar[tuple[float, float, float]] = (1.0, 0.25, 0.72)
+    """Room left, right and below the axes, in inches; above it follows from the title."""
 
     # IMPLEMENT
     def draw(self, run: RunView, figure: "Figure") -> Caption:
@@ -95,5 +97,5 @@ class Plot:
         with style.house(kind):
             figure: Any = style.figure(self.size)
             caption = self.draw(run, figure)
-            style.frame(figure, caption.title, caption.note, run.footer)
+            style.frame(figure, caption.title, caption.note, run.footer, self.margins)
         return Picture(kind, caption, figure=figure)

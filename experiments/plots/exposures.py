@@ -1,14 +1,24 @@
 """The exposure network of a run: who holds whose claims at each sampled tick, and where each node is drawn."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.plots.run_view import RunView
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 VISIBLE = 1e-3
 """Links that never reach this share of the largest one are left out."""
+INNER = 0.56
+"""Radius of the ring of protocols, where the others stand at 1."""
+BEND = 0.16
+"""How far links bend, as a share of their length, so that two in opposite directions keep apart."""
+CLEAR, LETTER, LINE, MARGIN = 0.27, 0.085, 0.14, 0.05
+"""Room a name keeps from its node's centre, the size of its letters and lines, room around it; the ring being 1."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,18 @@ class Exposures:
             owed[:, link.issuer] += self.usd[:, column]
         return np.maximum(held, owed)
 
+    def graph(self, sample: int) -> "nx.MultiDiGraph":
+        """One sampled network: nodes by name, an edge from holder to issuer for each kind of claim, with its `usd`."""
+        import networkx as nx
+
+        graph = nx.MultiDiGraph(tick=int(self.ticks[sample]))
+        for node, protocol in zip(self.nodes, self.protocol, strict=True):
+            graph.add_node(node, protocol=bool(protocol))
+        for link, usd in zip(self.links, self.usd[sample], strict=True):
+            if usd > 0:
+                graph.add_edge(self.nodes[link.holder], self.nodes[link.issuer], key=link.kind, usd=float(usd))
+        return graph
+
     @property
     def total(self) -> NDArray[np.float64]:
         """(samples,) USD of all links shown."""
@@ -82,6 +104,33 @@ def exposures(run: RunView) -> Exposures | None:
     )
 
 
+def curve(start: NDArray[np.float64], end: NDArray[np.float64], points: int = 15) -> NDArray[np.float64]:
+    """(points, 2) along the arc that a link is drawn as: a quadratic Bezier curve, bent to its right by BEND."""
+    across = end - start
+    control = (start + end) / 2 + BEND * np.array([across[1], -across[0]])
+    t = np.linspace(0.0, 1.0, points)[:, None]
+    return (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
+
+
+def name_direction(network: Exposures, node: int) -> NDArray[np.float64]:
+    """(2,) unit vector from a node to its name: outwards from the ring; for a protocol, where it covers least."""
+    place = network.places[node]
+    if not network.protocol[node] and np.hypot(*place) > 0:
+        return place / np.hypot(*place)
+    arcs = [curve(network.places[link.holder], network.places[link.issuer]) for link in network.links]
+    others = np.delete(network.places, node, axis=0)
+    busy = np.concatenate([*arcs, np.repeat(others, 4, axis=0)])
+    busy = busy[np.hypot(*(busy - place).T) > CLEAR]
+    angles = 2 * np.pi * (np.arange(24) - 6) / 24  # below first: it wins a tie
+    directions = _ring(angles, 1.0)
+    half = np.array([LETTER * len(network.nodes[node]) / 2, LINE / 2])
+    covered = []
+    for direction in directions:
+        centre = place + direction * CLEAR + np.sign(np.round(direction, 6)) * half
+        covered.append(int(np.count_nonzero((np.abs(busy - centre) < half + MARGIN).all(axis=1))))
+    return directions[int(np.argmin(covered))]
+
+
 def _order(run: RunView, keys: list[tuple[str, str, str]]) -> list[str]:
     """Nodes in the order of the config: protocols, then everybody else."""
     present = {name for holder, issuer, _ in keys for name in (holder, issuer)}
@@ -91,27 +140,28 @@ def _order(run: RunView, keys: list[tuple[str, str, str]]) -> list[str]:
 
 def _layout(nodes: list[str], protocol: NDArray[np.bool_], links: list[Link]) -> NDArray[np.float64]:
     """Protocols on an inner ring (a single one in the middle), others around, each near the protocols it deals with."""
-    import networkx as nx
-
     inner, outer = np.flatnonzero(protocol).tolist(), np.flatnonzero(~protocol).tolist()
-    if not inner or not outer:
-        ring = nx.circular_layout(range(len(nodes)))
-        return np.array([ring[i] for i in range(len(nodes))])
-    turn = {node: 2 * np.pi * rank / len(inner) for rank, node in enumerate(inner)}
-    partners: dict[int, list[float]] = {node: [] for node in outer}
-    for link in links:
-        for node, other in ((link.holder, link.issuer), (link.issuer, link.holder)):
-            if node in partners and other in turn:
-                partners[node].append(turn[other])
-    outer.sort(key=lambda node: (_mean_angle(partners[node]), node))
-    first = _mean_angle(partners[outer[0]]) - np.pi * (sum(_mean_angle(partners[n]) == _mean_angle(partners[outer[0]]) for n in outer) - 1) / len(outer)
-    del first
-    shells = nx.shell_layout(range(len(nodes)), nlist=[inner, outer], rotate=np.pi / max(len(outer), 1))
-    return np.array([shells[i] for i in range(len(nodes))])
+    places = np.zeros((len(nodes), 2))
+    toward = {node: 2 * np.pi * rank / len(inner) for rank, node in enumerate(inner)}
+    places[inner] = _ring(np.array(list(toward.values())), INNER if len(inner) > 1 else 0.0)
+    wish = {node: _mean_angle([toward[end] for end in _partners(node, links) if end in toward]) for node in outer}
+    outer.sort(key=lambda node: (wish[node], node))
+    even = 2 * np.pi * np.arange(len(outer)) / max(len(outer), 1)
+    turn = _mean_angle([wish[node] - angle for node, angle in zip(outer, even, strict=True)])
+    places[outer] = _ring(even + turn, 1.0)
+    return places
+
+
+def _partners(node: int, links: list[Link]) -> list[int]:
+    ends = [(link.holder, link.issuer) for link in links if node in (link.holder, link.issuer)]
+    return [issuer if holder == node else holder for holder, issuer in ends]
+
+
+def _ring(angles: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def _mean_angle(angles: list[float]) -> float:
-    """Direction of the mean of unit vectors, in [0, 2 pi); 0 for none."""
-    if not angles:
-        return 0.0
-    return float(np.round(np.angle(np.exp(1j * np.array(angles)).sum()), 9) % (2 * np.pi))
+    """Direction of the mean of unit vectors, in [0, 2 pi); 0 where there is none."""
+    x, y = np.cos(angles).sum(), np.sin(angles).sum()
+    return float(np.round(np.arctan2(y, x), 9) % (2 * np.pi)) if np.hypot(x, y) > 1e-9 else 0.0

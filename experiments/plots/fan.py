@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from experiments.plots import style
 from experiments.plots.base import Caption, Plot
 from experiments.plots.run_view import FEW, MANY, RunView, spread
-from experiments.wording import percent, price, usd
+from experiments.wording import percent, price, signed
 from sim.fields import AssetName
 from sim.registry import component
 
@@ -29,7 +29,7 @@ class FanPlot(Plot):
     """
 
     size = (7.6, 5.6)
-    right = 0.95
+    margins = (1.0, 0.85, 0.72)
     asset: AssetName | None = None
 
     def missing(self, run: RunView) -> str:
@@ -72,10 +72,10 @@ def headline(asset: str, ends: NDArray[np.float64], starts: NDArray[np.float64])
     """The title: where the price ended, over all runs."""
     change = ends / starts - 1.0
     if ends.size == 1:
-        return f"One run, so no spread: {asset} ended at {price(float(ends[0]))} ({100 * change[0]:+.1f}%)"
+        return f"One run, so no spread: {asset} ended at {price(float(ends[0]))} ({signed(100 * change[0])}%)"
     if ends.size < FEW:
         return f"{asset} ended between {price(float(ends.min()))} and {price(float(ends.max()))}: {ends.size} runs, too few for bands"
-    words = spread(change, lambda value: f"{100 * value:+.0f}%")
+    words = spread(change, lambda value: f"{signed(100 * value, 0)}%")
     return f"Change of {asset} in {ends.size} runs: {words}"
 
 

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TOP = 3.0
-"""Health factors above this are drawn together in the last bin."""
-BINS = 60
+TOP, STEP = 3.0, 0.05
+"""End of the axis; accounts above it are counted in words. Width of a bin; 1 is an edge."""
 _OPEN, _CLOSE = ".opening_health", ".closing_health"
 
 
@@ -62,7 +61,7 @@ class HealthPlot(Plot):
                 axes.set_title(health.protocol, loc="left", size=style.TEXT_SIZE, pad=4)
         panels[-1].set_xlabel("health factor (collateral × liquidation threshold ÷ debt)")
         _ticks(panels[-1])
-        note = "Share of accounts with debt at each end of the run. " + " ".join(_words(health) for health in found)
+        note = "Accounts that owe something at each end of the run. " + " ".join(_words(health) for health in found)
         return Caption(headline(found), note, _alt(found))
 
 
@@ -83,21 +82,21 @@ def healths(run: RunView) -> list[Healths]:
 
 def headline(found: list[Healths]) -> str:
     """The title, for all protocols together."""
-    before = np.concatenate([health.before for health in found])
+    before = sum(health.before.size for health in found)
     after = np.concatenate([health.after for health in found])
+    gone = sum(health.gone for health in found)
     if not after.size:
-        return f"All {count(before.size, 'loan')} were closed or liquidated in full"
-    moved = f"the median moved from {np.median(before):.2f} to {np.median(after):.2f}" if before.size else ""
-    below = np.mean(after < 1.0)
-    first = f"{percent(float(below))} of borrowers ended below a health factor of 1" if below else "No borrower ended below 1"
-    return f"{first}; {moved}" if moved else first
+        return f"All {before:,} borrowers ended without debt"
+    first = f"{gone:,} of {count(before, 'borrower')} ended without debt"
+    below = int(np.count_nonzero(after < 1.0))
+    if not below:
+        return f"{first}, none below a health factor of 1"
+    return f"{first}, {below:,} below a health factor of 1"
 
 
 def _words(health: Healths) -> str:
-    return (
-        f"{health.protocol}: {count(health.before.size, 'account')} with debt before, {health.after.size:,} after; "
-        f"{health.gone:,} closed or liquidated in full."
-    )
+    medians = [f"{np.median(values):.2f}" if values.size else "none" for values in (health.before, health.after)]
+    return f"{health.protocol}: median {medians[0]} before, {medians[1]} after."
 
 
 def _alt(found: list[Healths]) -> str:
@@ -111,15 +110,17 @@ def _alt(found: list[Healths]) -> str:
 
 
 def _panel(axes: "Axes", health: Healths) -> None:
-    edges = np.linspace(_floor(health), TOP, BINS + 1)
+    floor = _floor(health)
+    edges = np.linspace(floor, TOP, round((TOP - floor) / STEP) + 1)
     axes.axvspan(edges[0], 1.0, color=style.VERMILLION, alpha=0.08, linewidth=0)
     for values, name, options in (
         (health.before, "before", {"fill": True, "color": style.SKY, "alpha": 0.65, "linewidth": 0}),
         (health.after, "after", {"color": style.INK, "linewidth": 1.4}),
     ):
         if values.size:
-            heights = np.histogram(np.clip(values, edges[0], TOP), edges)[0] / values.size
-            axes.stairs(100 * heights, edges, label=f"{name} (n = {values.size:,})", **options)
+            heights = np.histogram(values, edges)[0]
+            above = np.count_nonzero(values > TOP)
+            axes.stairs(heights, edges, label=f"{name}: {values.size:,}, of them {above:,} above {TOP:.0f}", **options)
     axes.axvline(1.0, color=style.VERMILLION, linewidth=1.4)
     axes.annotate(
         "liquidated below 1",
@@ -131,13 +132,14 @@ def _panel(axes: "Axes", health: Healths) -> None:
         size=8.5,
         color=style.VERMILLION,
     )
-    axes.set_ylabel("share of borrowers (%)")
+    axes.set_ylabel(f"accounts per {STEP:g} of health factor")
     axes.set_xlim(edges[0], edges[-1])
+    style.headroom(axes, 0.12)
     axes.legend(loc="upper right")
 
 
 def _floor(health: Healths) -> float:
-    """Lower end of the axis: 0.8, or lower where accounts are."""
+    """Lower end of the axis: 0.8, or lower where accounts are; a multiple of 0.2."""
     lowest = min(values.min() for values in (health.before, health.after) if values.size)
     return float(np.clip(np.floor(lowest * 5) / 5, 0.0, 0.8))
 
@@ -145,4 +147,4 @@ def _floor(health: Healths) -> float:
 def _ticks(axes: "Axes") -> None:
     low, _ = axes.get_xlim()
     places = np.arange(np.ceil(low * 5) / 5, TOP + 0.01, 0.2)
-    axes.set_xticks(places, [f"{x:.1f}" if x < TOP - 0.01 else f"{TOP:.0f}+" for x in places])
+    axes.set_xticks(places)

@@ -54,20 +54,23 @@ def headline(run: RunView) -> str:
 def _note(run: RunView) -> str:
     liquidated = run.across("liquidated", run.outcomes("liquidated_usd"), usd)
     bad = run.across("bad debt", run.outcomes("bad_debt_usd"), usd)
-    share, hour = busiest_hour(run)
-    busiest = ""
-    if run.ticks * run.dt > 2 * 3600:
-        busiest = f"The busiest hour, number {hour + 1}, saw {percent(share, 0)} of all calls."
-    return " ".join(part for part in (busiest, liquidated, bad) if part)
+    return " ".join(part for part in (_busiest(run), liquidated, bad) if part)
 
 
 def _alt(run: RunView) -> str:
+    return f"Liquidated in all {usd(run.outcome('liquidated_usd'))}, bad debt {usd(run.outcome('bad_debt_usd'))}."
+
+
+def _busiest(run: RunView) -> str:
+    if run.ticks * run.dt <= 2 * 3600:
+        return ""
     share, hour = busiest_hour(run)
-    return f"The busiest hour began {hour} hours after the start and saw {percent(share, 0)} of all liquidation calls."
+    begins = run.folder.time(round(hour * 3600 / run.dt))
+    return f"The busiest hour, from {begins:%H:%M} UTC, saw {percent(share, 0)} of all calls."
 
 
 def busiest_hour(run: RunView) -> tuple[float, int]:
-    """Share of liquidation calls in the busiest full hour of the run, counted from its start, and that hour's number."""
+    """Share of liquidation calls in the busiest hour, and how many hours after the start of the run it begins."""
     hour = (run.steps["tick"].to_numpy() * run.dt // 3600.0).astype(int)
     calls = np.bincount(hour, run.series("liquidations"))
     return (float(calls.max() / calls.sum()), int(np.argmax(calls))) if calls.any() else (0.0, 0)

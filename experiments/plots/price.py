@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.plots import style
 from experiments.plots.base import Caption, Plot
 from experiments.plots.run_view import RunView
 from experiments.plots.timeline import bin_sums, time_bins
-from experiments.wording import duration, percent, points, price, usd
+from experiments.wording import duration, percent, points, price, signed, usd
 from sim.fields import AssetName
 from sim.registry import component
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_SHOCKS = 6
+"""More marks than this would hide the lines."""
 SAME = 5e-4
 """Drawdowns that differ by less count as equal."""
 
@@ -30,6 +33,7 @@ class PricePlot(Plot):
     """
 
     size = (7.6, 4.9)
+    margins = (1.0, 0.85, 0.72)
     asset: AssetName | None = None
 
     def missing(self, run: RunView) -> str:
@@ -43,7 +47,6 @@ class PricePlot(Plot):
         _prices(upper, run, asset)
         width = _liquidations(lower, run)
         style.time_axis(lower, run.start)
-        figure.subplots_adjust()
         low = run.series(f"price.{asset}")
         at = int(np.argmin(low))
         alt = (
@@ -59,16 +62,14 @@ def headline(asset: str, market: float, exogenous: float) -> str:
     """The title: how far the price fell from its high, and how that compares with fundamentals."""
     extra = market - exogenous
     if abs(extra) < SAME:
-        return f"{asset} fell {percent(market)} from its high, exactly as far as its fundamentals"
-    more = "more" if extra > 0 else "less"
-    return (
-        f"{asset} fell {percent(market)} from its high, {points(extra)} {more} than its fundamentals ({percent(exogenous)})"
-    )
+        return f"{asset} fell {percent(market)}, exactly as far as its fundamentals"
+    than = f"{points(extra)} {'more' if extra > 0 else 'less'} than its fundamentals"
+    return f"{asset} fell {percent(market)}, {than} ({percent(exogenous)})"
 
 
-def _note(run: RunView, amplified: "np.ndarray", width: float) -> str:
-    spread = run.across("gap between the two falls", amplified, lambda value: f"{100 * value:+.1f} points")
-    return f"Bars: collateral liquidated per {duration(width)}. {spread}".strip()
+def _note(run: RunView, amplified: NDArray[np.float64], width: float) -> str:
+    spread = run.across("difference of the two", amplified, lambda value: f"{signed(100 * value)} points")
+    return f"Falls from the highest price before. Bars: collateral liquidated per {duration(width)}. {spread}".strip()
 
 
 def _prices(axes: "Axes", run: RunView, asset: str) -> None:
@@ -82,6 +83,8 @@ def _prices(axes: "Axes", run: RunView, asset: str) -> None:
     axes.set_ylabel(f"{asset} price (USD)")
     style.usd_axis(axes.yaxis)
     axes.set_xlim(0, float(x[-1]))
+    for shock in run.world["shocks"][:MOST_SHOCKS]:
+        style.mark(axes, shock["at"] * run.dt / 3600.0, shock["name"].replace("_", " "))
     style.end_labels(axes, [(market[-1], "market", style.BLUE), (exogenous[-1], "exogenous", style.MUTED)])
 
 
@@ -90,15 +93,9 @@ def _liquidations(axes: "Axes", run: RunView) -> float:
     style.bars(axes, bins.edges, bin_sums(run, "liquidated_usd", bins), style.VERMILLION)
     axes.set_ylabel("liquidated\n(USD)")
     style.usd_axis(axes.yaxis)
-    axes.yaxis.set_major_locator(_few())
+    axes.locator_params(axis="y", nbins=3)
     if not run.series("liquidated_usd").any():
         axes.text(0.5, 0.5, "no liquidations", transform=axes.transAxes, ha="center", va="center", color=style.MUTED)
         axes.set_yticks([])
     axes.set_title(f"total {usd(run.outcome('liquidated_usd'))}", loc="right", size=8.5, color=style.MUTED, pad=2)
     return bins.seconds
-
-
-def _few():
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(3)

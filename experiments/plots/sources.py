@@ -30,23 +30,32 @@ class Attribution:
     move: NDArray[np.float64]
 
     @property
-    def low(self) -> int:
-        """Tick at whose end the price is lowest."""
-        return int(np.argmin(self.move))
+    def window(self) -> tuple[int, int]:
+        """Ticks of the high and the low between which the price fell most, as a share of the high."""
+        low = int(np.argmin(self.move - np.maximum.accumulate(self.move)))
+        return int(np.argmax(self.move[: low + 1])), low
 
     @property
     def fall(self) -> float:
-        """Fall from the opening to the low as a share of the opening price."""
-        return float(-np.expm1(self.move[self.low]))
+        """Largest fall from a high, as a share of it: the outcome drawdown.ASSET."""
+        high, low = self.window
+        return float(-np.expm1(self.move[low] - self.move[high]))
+
+    def between(self, series: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(motives,) what `gross` or `net` added between the high and the low."""
+        high, low = self.window
+        return series[low] - series[high]
 
     def points(self, motive: Motive) -> float:
-        """Part of the fall that a motive added, as a share of the opening price; negative if it held the price up.
+        """Part of the fall that a motive added, as a share of the high; negative if it held the price up.
 
         The log move divides exactly among sources; each gets the same share of the fall in percent.
         """
-        if motive not in self.motives or not self.move[self.low]:
+        high, low = self.window
+        if motive not in self.motives or high == low:
             return 0.0
-        return float(self.net[self.low, self.motives.index(motive)] / self.move[self.low]) * self.fall
+        part = self.between(self.net)[self.motives.index(motive)]
+        return float(part / (self.move[low] - self.move[high])) * self.fall
 
 
 def attribution(flows: "DataFrame", asset: str, venue: str, ticks: int) -> Attribution:

@@ -4,10 +4,11 @@ Colours are from Okabe and Ito's palette for colour-blind readers, extended by f
 colour in every picture. matplotlib is imported where it is used, so that listing plots stays fast.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,8 @@ MOTIVES: dict[Motive, str] = {
 }
 
 TITLE_SIZE, NOTE_SIZE, TEXT_SIZE, FOOTER_SIZE = 12.0, 9.0, 9.0, 7.5
-LEFT, RIGHT, LINE = 0.85, 0.2, 1.32
-"""Margins in inches; line height over font size."""
+LINE = 1.32
+"""Line height over font size."""
 _RC: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -101,8 +102,8 @@ def figure(size: tuple[float, float]) -> "Figure":
     return Figure(figsize=size)
 
 
-def frame(figure: "Figure", title: str, note: str, footer: str) -> None:
-    """Write title and note above, the footer below, and make room for all three."""
+def frame(figure: "Figure", title: str, note: str, footer: str, margins: tuple[float, float, float]) -> None:
+    """Write title and note above, the footer below, and make room for all three. margins: left, right, below; inches."""
     width, height = figure.get_size_inches()
     x, y = 0.14, height - 0.12
     for text, size, weight, colour in ((title, TITLE_SIZE, "bold", INK), (note, NOTE_SIZE, "normal", MUTED)):
@@ -111,14 +112,34 @@ def frame(figure: "Figure", title: str, note: str, footer: str) -> None:
             y -= size * LINE / 72
         y -= 0.03
     figure.text(x / width, 0.09 / height, footer, size=FOOTER_SIZE, color=MUTED, va="bottom", ha="left")
-    top = (y - 0.16) / height
-    figure.subplots_adjust(left=LEFT / width, right=1 - RIGHT / width, bottom=0.72 / height, top=top)
+    headed = max((axes.get_title(loc).count("\n") + bool(axes.get_title(loc)) for axes, loc in _titles(figure)), default=0)
+    top = (y - 0.12 - headed * 0.17) / height
+    left, right, below = margins
+    figure.subplots_adjust(left=left / width, right=1 - right / width, bottom=below / height, top=top)
+    figure.align_ylabels()
+
+
+def _titles(figure: "Figure") -> list[tuple["Axes", Literal["left", "center", "right"]]]:
+    """Titles of the panels in the top row."""
+    places: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
+    top = [axes for axes in figure.axes if axes.get_subplotspec() is None or axes.get_subplotspec().is_first_row()]
+    return [(axes, place) for axes in top for place in places]
 
 
 def _wrapped(text: str, size: float, weight: str, inches: float) -> list[str]:
-    """Lines that fit: DejaVu Sans averages 0.55 em a letter in sentences, 0.62 em in bold."""
-    em = (0.62 if weight == "bold" else 0.55) * size / 72
-    return textwrap.wrap(text, max(20, int(inches / em)))
+    """As few lines as fit, of about equal length: DejaVu Sans averages 0.52 em a letter in sentences, 0.59 em in bold."""
+    em = (0.59 if weight == "bold" else 0.52) * size / 72
+    most = max(20, int(inches / em))
+    lines = textwrap.wrap(text, most)
+    while most > 20 and len(textwrap.wrap(text, most - 1)) == len(lines):
+        most -= 1
+        lines = textwrap.wrap(text, most)
+    return lines
+
+
+def rounded(svg: bytes) -> bytes:
+    """An SVG with coordinates of paths to a hundredth of a point: half the size, the same picture."""
+    return re.sub(rb"(\d+\.\d\d)\d+(?=[\s\"])", rb"\1", svg)
 
 
 def hours(ticks: Sequence[int] | NDArray[Any], dt: float) -> NDArray[np.float64]:
@@ -134,6 +155,27 @@ def time_axis(axes: "Axes", start: str) -> None:
     step = next((step for step in (1, 2, 3, 6, 12, 24, 48) if 4 <= (high - low) / step <= 9), 0)
     axes.xaxis.set_major_locator(MultipleLocator(step) if step else MaxNLocator(8))
     axes.set_xlabel(f"hours since {start}")
+
+
+def mark(axes: "Axes", hour: float, name: str) -> None:
+    """A dotted vertical line with its name at the top, to the right of it."""
+    axes.axvline(hour, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
+    axes.annotate(
+        name,
+        (hour, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, 0),
+        textcoords="offset points",
+        va="top",
+        size=8.0,
+        color=MUTED,
+    )
+
+
+def headroom(axes: "Axes", share: float) -> None:
+    """Raise the top of the y axis by a share of its height, so that words fit above the data."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + share * (high - low))
 
 
 def usd_axis(axis: Any) -> None:

@@ -12,7 +12,7 @@ from protocols.amm.arbitrage import arbitrage_input
 from protocols.amm.execution import DONE, STATUS_TEXT, run_pool
 from sim.events import Kind
 from sim.fields import AssetName
-from sim.flows import Motive
+from sim.flows import OUTSIDE, Motive
 from sim.intents import ACCOUNT, ACT, AMOUNT, CAUSE, MOTIVE, POPULATION, TOKEN, Act, Intent
 from sim.interfaces import Protocol
 from sim.quotes import PoolShares
@@ -57,6 +57,7 @@ class ConstantProduct(Protocol):
         """Run orders in block order and credit the price moves they make; returns how many succeeded."""
         n, first = len(ints), world.events.count
         out, log_price = np.empty((n, 2), dtype=np.int64), np.empty(n + 1)
+        log_price[0] = world.prices.log_market[self._market] + math.log(self._scale)
         run_pool(
             world.ledger.book(4 * n), ints, reals, self._asset, 0, self.shares, self.account,
             self._fee_num, self._fee_den, self._scale, first, out, log_price,
@@ -84,16 +85,21 @@ class ConstantProduct(Protocol):
 
     def _log(self, world: "World") -> float:
         held, money = (int(world.ledger.balance[token, self.account]) for token in (self._asset, 0))
-        return math.log(money / held / self._scale) if held and money else 0.0
+        return math.log(money / held / self._scale) if held and money else float(world.prices.log_market[self._market])
 
     def accrue(self, world: "World") -> None:
-        """Update the fee rate that providers see."""
+        """Update the fee rate that providers see; an empty pool stands at the fundamental."""
         money = int(world.ledger.balance[0, self.account])
         if money:
             value = 2.0 * money * world.prices.atom_price[0]
             weight = min(1.0, world.clock.dt_years / FEE_MEMORY_YEARS)
             self.fee_per_year += weight * (self._fees_usd / value / world.clock.dt_years - self.fee_per_year)
             self._fees_usd = 0.0
+        else:
+            fundamental = float(world.prices.log_fundamental(world.clock.tick)[self._asset])
+            moved = fundamental - float(world.prices.log_market[self._market])
+            world.prices.log_market[self._market] = fundamental
+            world.flows.credit(self._market, OUTSIDE, Motive.FUNDAMENTAL, moved)
 
     def quote(self, world: "World") -> "PoolQuote":
         """The pool as traders and providers see it."""

@@ -28,9 +28,9 @@ _SWAP, _ADD, _REMOVE = int(Act.SWAP), int(Act.ADD_LIQUIDITY), int(Act.REMOVE_LIQ
 
 
 @inline
-def _log_price(book, asset, numeraire, pool):
+def _log_price(book, asset, numeraire, pool, last):
     held, money = book.balance[asset, pool], book.balance[numeraire, pool]
-    return math.log(float(money) / float(held)) if held > 0 and money > 0 else 0.0
+    return math.log(float(money) / float(held)) if held > 0 and money > 0 else last
 
 
 @inline
@@ -48,10 +48,20 @@ def _swap(book, sold, bought, pool, account, amount, least, fee_num, fee_den, ev
 
 
 @inline
-def _add(book, asset, numeraire, shares, pool, account, amount, limit, event):
-    """(status, shares minted): `amount` of the asset, or what the account's numeraire can match."""
+def _add(book, asset, numeraire, shares, pool, account, amount, log_price, limit, event):
+    """(status, shares minted): `amount` of the asset, or what the account's numeraire can match.
+
+    An empty pool is opened at the price it last stood at.
+    """
     held, money, supply = book.balance[asset, pool], book.balance[numeraire, pool], -book.balance[shares, pool]
-    given, paid = deposit_amounts(amount, max(book.balance[numeraire, account], 0), held, money)
+    cash = max(book.balance[numeraire, account], 0)
+    if held > 0 and money > 0:
+        given, paid = deposit_amounts(amount, cash, held, money)
+    else:
+        matching = min(np.floor(np.float64(amount) * math.exp(log_price)), np.float64(limit) + 1.0)
+        short = matching > cash
+        given = np.int64(np.floor(np.float64(cash) * math.exp(-log_price))) if short else amount
+        paid = cash if short else np.int64(matching)
     if given <= 0 or paid <= 0:
         return NO_FUNDS, 0
     minted = mint_shares(given, paid, held, money, supply, limit)
@@ -92,10 +102,11 @@ def run_pool(book, ints, reals, asset, numeraire, shares, pool, fee_num, fee_den
         atoms of asset per whole unit.
     fee_num, fee_den: kept part of the input. event0: event id of row 0.
     out: int64 (n, 2), overwritten with status and the amount received (swap), minted (add) or paid out (remove).
-    log_price: (n + 1,), overwritten: log of numeraire atoms per asset atom before the first order and after each.
+    log_price: (n + 1,), log of numeraire atoms per asset atom before the first order and after each; overwritten, but
+        the first entry stands while the pool is empty.
     """
     limit = reserve_limit(fee_den)
-    log_price[0] = _log_price(book, asset, numeraire, pool)
+    log_price[0] = _log_price(book, asset, numeraire, pool, log_price[0])
     for i in range(ints.shape[0]):
         account, amount, act = ints[i, ACCOUNT], ints[i, AMOUNT], ints[i, ACT]
         sold, bought, event = ints[i, TOKEN], ints[i, TOKEN2], event0 + i
@@ -108,8 +119,13 @@ def run_pool(book, ints, reals, asset, numeraire, shares, pool, fee_num, fee_den
             if fits:
                 status, received = _swap(book, sold, bought, pool, account, amount, least, fee_num, fee_den, event)
         elif act == _ADD:
-            status, received = _add(book, asset, numeraire, shares, pool, account, amount, limit, event)
+            status = WRONG_TOKENS
+            if sold == asset:
+                price = log_price[i]
+                status, received = _add(book, asset, numeraire, shares, pool, account, amount, price, limit, event)
         elif act == _REMOVE:
-            status, received = _remove(book, asset, numeraire, shares, pool, account, amount, event)
+            status = WRONG_TOKENS
+            if sold == shares:
+                status, received = _remove(book, asset, numeraire, shares, pool, account, amount, event)
         out[i, 0], out[i, 1] = status, received
-        log_price[i + 1] = _log_price(book, asset, numeraire, pool) if status == DONE else log_price[i]
+        log_price[i + 1] = _log_price(book, asset, numeraire, pool, log_price[i]) if status == DONE else log_price[i]

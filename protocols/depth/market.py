@@ -56,6 +56,10 @@ class BookSettings:
     thinning: NonNegative = 0.0
     """Elasticity of depth to volatility: depth ~ (daily_volatility / realised)^thinning when realised is higher."""
 
+    def check(self) -> list[tuple[str, str]]:
+        """Cross-field rules, as (field, message)."""
+        return [] if self.half_life > 0.0 else [("half_life", "found 0; a displacement takes some time to recover")]
+
 
 @component("protocol", "depth_market")
 class DepthMarket(Protocol):
@@ -69,6 +73,12 @@ class DepthMarket(Protocol):
     fee: Annotated[float, Ge(0.0), Lt(1.0)] = 0.0005
     impact: bool = True
     """False for open-loop replays: the fundamental is the price, whatever is traded."""
+
+    def check(self) -> list[tuple[str, str]]:
+        """Cross-field rules, as (field, message)."""
+        names = [book.asset for book in self.books]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        return [("books", f"{', '.join(twice)} listed twice; each asset has one book")] if twice else []
 
     def declare(self, world: "World") -> None:
         """Open one market per book."""

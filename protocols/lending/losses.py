@@ -1,6 +1,6 @@
 """What a pool has lost: deficits that nobody owes, and debts that nothing backs."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +14,28 @@ if TYPE_CHECKING:
     from sim.world import World
 
 
+class Loss(NamedTuple):
+    """A loss that has happened and that receipts do not show yet. event: its BAD_DEBT. written_off: atoms of deficit."""
+
+    event: int
+    reserve: int
+    account: int
+    written_off: int
+
+
 class Losses:
-    """Losses of one pool by reserve, in atoms.
+    """Losses of one pool by reserve, in atoms. What a liquidation leaves unpaid is shown from the contagion phase on.
 
     Attributes
     ----------
     deficit: (reserves,) debt that was written off and not covered yet (Aave v3.3).
-    stranded: (reserves,) debt of accounts without collateral that stays on the books (before v3.3).
+    stranded: account without collateral whose debt stays on the books (before v3.3) -> (reserves,) atoms logged so far.
     """
 
     def __init__(self, reserves: int) -> None:
         self.deficit = np.zeros(reserves, dtype=np.int64)
-        self.stranded = np.zeros(reserves)
-        self._fresh: list[tuple[int, int]] = []
+        self.stranded: dict[int, NDArray[np.int64]] = {}
+        self._fresh: list[Loss] = []
 
     @property
     def pending(self) -> bool:
@@ -49,7 +58,12 @@ class Losses:
         """
         for i in np.flatnonzero(quotes[:, layout.EMPTIED] > 0):
             account = int(ints[i, SUBJECT])
-            left = deficits[i] if deficits[i].any() else pool.owed(world, account)
+            left = deficits[i]
+            if not left.any():  # the debt stays; what an earlier emptying left of it is logged already
+                owed = pool.owed(world, account)
+                left = owed - self.stranded.get(account, np.zeros_like(owed))
+                if owed.any():
+                    self.stranded[account] = owed
             for r in np.flatnonzero(left > 0):
                 asset = int(pool.assets[r])
                 event = world.events.add(
@@ -62,40 +76,49 @@ class Losses:
                     value=float(left[r] * price[asset]),
                     cause=first + int(i),
                 )
-                if deficits[i, r]:
-                    self.deficit[r] += left[r]
-                    self._fresh.append((event, int(r)))
-                else:
-                    self.stranded[r] += left[r]
+                self._fresh.append(Loss(event, int(r), account, int(deficits[i, r])))
 
     def absorb(self, world: "World", pool: "PooledLending") -> bool:
-        """Burn the treasury's receipts against fresh deficits; True if there were any."""
-        if not self._fresh:
-            return False
-        for cause, r in self._fresh:
-            receipt = int(pool.receipts[r])
-            held = int(world.ledger.balance[receipt, pool.treasury])
-            wanted = int(np.ceil(self.deficit[r] / pool.supply_index[r]))
-            burned = min(held, wanted)
-            covered = min(int(self.deficit[r]), int(np.floor(burned * pool.supply_index[r])))
-            event = world.events.add(
-                Kind.LOSS_ABSORBED,
-                pool.treasury,
-                protocol=pool.index,
-                token=int(pool.assets[r]),
-                amount=covered,
-                value=covered * float(world.prices.values[pool.assets[r]]) / 10.0 ** pool.decimals[r],
-                cause=cause,
-            )
-            if burned:
-                world.ledger.move(receipt, pool.treasury, pool.account, burned, event)
-            self.deficit[r] -= covered
-        self._fresh.clear()
-        return True
+        """Show fresh losses on the receipts, after the treasury's have been burned against deficits."""
+        fresh, self._fresh = self._fresh, []
+        for loss in fresh:
+            if loss.written_off:
+                self.deficit[loss.reserve] += loss.written_off
+                self._burn(world, pool, loss)
+        return bool(fresh)
+
+    def _burn(self, world: "World", pool: "PooledLending", loss: Loss) -> None:
+        r = loss.reserve
+        receipt = int(pool.receipts[r])
+        held = int(world.ledger.balance[receipt, pool.treasury])
+        burned = min(held, int(np.ceil(self.deficit[r] / pool.supply_index[r])))
+        covered = min(int(self.deficit[r]), int(np.floor(burned * pool.supply_index[r])))
+        event = world.events.add(
+            Kind.LOSS_ABSORBED,
+            pool.treasury,
+            protocol=pool.index,
+            token=int(pool.assets[r]),
+            amount=covered,
+            value=covered * float(world.prices.values[pool.assets[r]]) / 10.0 ** pool.decimals[r],
+            cause=loss.event,
+        )
+        if burned:
+            world.ledger.move(receipt, pool.treasury, pool.account, burned, event)
+        self.deficit[r] -= covered
+
+    def unbacked(self, world: "World", pool: "PooledLending") -> NDArray[np.float64]:
+        """(reserves,) atoms that stand on receipts and that nobody will pay: deficits and stranded debts."""
+        waiting = {loss.account for loss in self._fresh}
+        accounts = [account for account in self.stranded if account not in waiting]
+        if not accounts:
+            return self.deficit.astype(np.float64)
+        alone = pool.collateral_usd(world, np.array(accounts)) < layout.NO_VALUE
+        debts = world.ledger.balance[np.ix_(pool.debts, accounts)]
+        return self.deficit - (debts * alone).sum(axis=1) * pool.borrow_index
 
     def cover(self, world: "World", pool: "PooledLending") -> NDArray[np.float64]:
         """(reserves,) share of the receipts' nominal value that cash and sound debt back; 1 without losses."""
-        lost = self.deficit + self.stranded
+        lost = self.unbacked(world, pool)
         if not lost.any():
             return np.ones(lost.size)
         nominal = -world.ledger.balance[pool.receipts, pool.account] * pool.supply_index

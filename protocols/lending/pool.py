@@ -14,7 +14,7 @@ from protocols.lending.liquidation_kernels import best_pairs, liquidation_quotes
 from protocols.lending.losses import Losses
 from protocols.lending.rates import borrow_rate, compounded_growth, linear_growth, supply_rate, utilisation
 from protocols.lending.rules import EModeCategory, ReserveSettings, rule_set
-from protocols.lending.seizure import run_liquidations
+from protocols.lending.seizure import SEIZURE_TEXT, run_liquidations
 from protocols.lending.tables import market_table, rule_vector, terms_table
 from sim.events import Kind
 from sim.fields import OracleName, Share
@@ -24,7 +24,7 @@ from sim.interfaces import Protocol
 from sim.quotes import Breaches, LendingQuote
 from sim.registry import component
 from sim.tokens import TokenKind
-from sim.units import SECONDS_PER_YEAR
+from sim.views import frozen
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -46,7 +46,7 @@ TREASURY_EVERY = 3600.0
 class PooledLending(Protocol):
     """Deposits earn, loans pay, unhealthy loans are liquidated; receipts and debts are tokens on the ledger."""
 
-    reasons = ACTION_TEXT
+    reasons = (*ACTION_TEXT, *layout.STATUS_TEXT, *SEIZURE_TEXT)
     accepts = (Act.DEPOSIT, Act.WITHDRAW, Act.BORROW, Act.REPAY, Act.SET_MODE, Act.LIQUIDATE)
 
     version: Literal["aave_v2", "aave_v3.3"] = "aave_v3.3"
@@ -135,10 +135,11 @@ class PooledLending(Protocol):
 
     def accrue(self, world: "World") -> None:
         """Grow both indices by one tick's interest and note the treasury's part."""
-        dt = world.clock.dt
-        self.supply_index *= linear_growth(self.supply_rate, dt)
-        self._due += self._owed * self.borrow_rate * (dt / SECONDS_PER_YEAR) * self._rates[4]
-        self.borrow_index *= compounded_growth(self.borrow_rate, dt)
+        self._update_rates(world)
+        growth = compounded_growth(self.borrow_rate, world.clock.dt)
+        self.supply_index = self.supply_index * linear_growth(self.supply_rate, world.clock.dt)
+        self._due += self._owed * (growth - 1.0) * self._rates[4]
+        self.borrow_index = self.borrow_index * growth
 
     def _update_rates(self, world: "World") -> None:
         balance = world.ledger.balance
@@ -146,7 +147,9 @@ class PooledLending(Protocol):
         self._owed = balance[self.debts, self.account] * self.borrow_index
         self.utilisation = utilisation(self._owed, self.cash)
         self.borrow_rate = borrow_rate(self.utilisation, *self._rates[:4])
-        self.supply_rate = supply_rate(self.borrow_rate, self.utilisation, self._rates[4])
+        # Suppliers share the interest with nobody, but a deficit is still on their receipts (v3.3 counts it as unbacked).
+        lent = utilisation(self._owed, self.cash + self.losses.deficit)
+        self.supply_rate = supply_rate(self.borrow_rate, lent, self._rates[4])
 
     def quote(self, world: "World") -> LendingQuote:
         """Rates, utilisation, cash, indices and prices of every reserve."""
@@ -157,18 +160,24 @@ class PooledLending(Protocol):
             tuple(self.assets.tolist()),
             tuple(self.receipts.tolist()),
             tuple(self.debts.tolist()),
-            self._terms[layout.LTV, 0],
-            self._terms[layout.THRESHOLD, 0],
-            self._terms[layout.BONUS, 0],
-            self.supply_index,
-            self.borrow_index,
-            self.supply_rate,
-            self.borrow_rate,
-            self.utilisation,
-            self.cash,
-            self._market[layout.PRICE],
-            self.losses.cover(world, self),
+            *map(
+                frozen,
+                (
+                    self._terms[layout.LTV, 0],
+                    self._terms[layout.THRESHOLD, 0],
+                    self._terms[layout.BONUS, 0],
+                    self.supply_index,
+                    self.borrow_index,
+                    self.supply_rate,
+                    self.borrow_rate,
+                    self.utilisation,
+                    self.cash,
+                    self._market[layout.PRICE],
+                    self.losses.cover(world, self),
+                ),
+            ),
             self.flash_fee,
+            tuple(self._flash.tolist()),
         )
 
     def execute(self, world: "World", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
@@ -208,7 +217,7 @@ class PooledLending(Protocol):
         deficits = np.empty((n, len(self.reserves)), dtype=np.int64)
         rows = (self.assets, self.receipts, self.debts, self._flash)
         run_liquidations(
-            world.ledger.book(12 * n), ints, rows, self._market, self._terms, self.category, self._rules,
+            world.ledger.book((5 + len(self.reserves)) * n), ints, rows, self._market, self._terms, self.category, self._rules,
             self.account, self.treasury, self.flash_fee, first, quotes, deficits,
         )  # fmt: skip
         ok = quotes[:, layout.STATUS] == layout.OK
@@ -222,7 +231,7 @@ class PooledLending(Protocol):
             protocol=self.index,
             token=ints[:, TOKEN2],
             amount=quotes[:, layout.SEIZED],
-            value=quotes[:, layout.REPAY] * price[ints[:, TOKEN]],
+            value=np.where(ok, quotes[:, layout.REPAY] * price[ints[:, TOKEN]], len(ACTION_TEXT) + quotes[:, layout.STATUS]),
             cause=ints[:, CAUSE],
         )
         self.losses.book(world, self, ints, quotes, deficits, first, price)
@@ -231,6 +240,10 @@ class PooledLending(Protocol):
     def owed(self, world: "World", account: int) -> NDArray[np.int64]:
         """(reserves,) atoms that an account owes in each reserve, rounded up."""
         return np.ceil(-world.ledger.balance[self.debts, account] * self.borrow_index).astype(np.int64)
+
+    def collateral_usd(self, world: "World", accounts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,) USD of what accounts have supplied, at the oracle."""
+        return world.ledger.balance[np.ix_(self.receipts, accounts)].T @ self._market[layout.COLL_VALUE]
 
     # Margin ----------------------------------------------------------------------------------------------------------
 
@@ -274,7 +287,8 @@ class PooledLending(Protocol):
         else:
             below = scan_health(*book, *weights, self._terms[layout.THRESHOLD, 0], lo, hi, self.health)
         if not below:
-            return self._found[:0]
+            self._breached_before = self._found[:0]
+            return self._breached_before
         accounts = self._found[: breaching(self.health, lo, hi, 1.0, self._found)].copy()
         new = accounts[~self._still_open(accounts)]
         if new.size:

@@ -114,6 +114,7 @@ def run_liquidations(
         if hopeless:
             _unpaid(book, d_rows, market, subject, d, quote[REPAY], deficits[i])
         if not _pay(book, rows, request, quote, pool, treasury, flash_fee, liquidator, event0 + i):
+            quote[:] = 0
             quote[STATUS] = NO_CASH
             deficits[i] = 0
         elif hopeless:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
+from sim.errors import ConfigError
 from sim.events import Kind
 from sim.fields import Count, Duration, NonNegative, Positive, ProtocolName
 from sim.interfaces import Oracle
@@ -53,7 +54,9 @@ class PushOracle(Oracle):
         self._asset = world.tokens[self.asset].index
         if self.venue is not None:
             rows = [m.index for m in markets.rows if m.venue == self.venue and m.asset == self._asset]
-            self._market = rows[0] if rows else -1
+            if not rows:
+                raise ConfigError(f'oracle "{self.name}": {self.asset} does not trade on "{self.venue}"')
+            self._market = rows[0]
         else:
             self._market = markets.reference.get(self._asset, -1)
         self._draws = draws
@@ -61,7 +64,8 @@ class PushOracle(Oracle):
         self._beat = max(1, math.floor(self.heartbeat / world.clock.dt))
         self._opening = self._price = self._sent = self._market_price(world)
         self._sent_at = -1
-        self._pending: list[tuple[int, int, float]] = []
+        self._pending: list[tuple[int, int, float, int]] = []
+        """Tick of arrival, tick of observation, price, event that moved the price."""
 
     def publish(self, world: "World") -> None:
         """Observe, send if due, and make visible what has arrived."""
@@ -71,14 +75,18 @@ class PushOracle(Oracle):
         seen = self.observe(world)
         if abs(seen / self._sent - 1.0) >= self.deviation or tick - self._sent_at >= self._beat:
             self._sent, self._sent_at = seen, tick
-            self._pending.append((tick + self._late, tick, seen))
+            self._pending.append((tick + self._late, tick, seen, self._mover(world)))
         while self._pending and self._pending[0][0] <= tick:
-            _, observed, price = self._pending.pop(0)
+            _, observed, price, cause = self._pending.pop(0)
             self._price = price
-            cause = int(world.prices.last_event[self._asset])
             self.event = world.events.add(
                 Kind.ORACLE_UPDATE, subject=self.index, token=self._asset, amount=observed, value=price, cause=cause
             )
+
+    def _mover(self, world: "World") -> int:
+        """The event behind the price now: what led this tick's move so far, else the last price move."""
+        lead = int(world.flows.lead_event[self._market]) if self._market >= 0 else 0
+        return lead or int(world.prices.last_event[self._asset])
 
     def observe(self, world: "World") -> float:
         """Median of the reporters' prices at this moment."""

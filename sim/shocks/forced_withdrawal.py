@@ -22,6 +22,7 @@ class ForcedWithdrawal(Shock):
 
     def begin(self, world: "World") -> None:
         """Send the withdrawals; they queue for block space like any other transaction."""
-        actor = next(actor for actor in world.actors if actor.population.name == self.agents)
-        accounts = np.arange(actor.population.lo, actor.population.hi)
-        world.submit(actor, world.protocol(self.protocol).exits(world, accounts, self.share))
+        for actor in world.actors:  # an empty population is not among them
+            if actor.population.name == self.agents:
+                accounts = np.arange(actor.population.lo, actor.population.hi)
+                world.submit(actor, world.protocol(self.protocol).exits(world, accounts, self.share))

@@ -18,8 +18,8 @@ class OracleFreeze(Window):
 
     def begin(self, world: "World") -> None:
         """Freeze."""
-        world.oracle(self.oracle).frozen = True
+        world.oracle(self.oracle).frozen += 1
 
     def end(self, world: "World") -> None:
         """Resume with the next publication."""
-        world.oracle(self.oracle).frozen = False
+        world.oracle(self.oracle).frozen -= 1

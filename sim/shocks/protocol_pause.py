@@ -18,8 +18,8 @@ class ProtocolPause(Window):
 
     def begin(self, world: "World") -> None:
         """Pause."""
-        world.protocol(self.protocol).paused = True
+        world.protocol(self.protocol).paused += 1
 
     def end(self, world: "World") -> None:
         """Resume."""
-        world.protocol(self.protocol).paused = False
+        world.protocol(self.protocol).paused -= 1

@@ -21,12 +21,6 @@ LO = 7
 """First ledger account of the population, so that rows and accounts cannot be mixed up unnoticed."""
 
 
-class Quote(LendingQuote):
-    """A pool's quote that names its flash debts."""
-
-    flash_debts = FLASH
-
-
 class Flat:
     """A market without impact."""
 
@@ -124,9 +118,19 @@ class FakeWorld:
 
     def look(self):
         zero = np.zeros(3)
-        pool = (POOL, (USD, ETH, BTC), RECEIPTS, DEBTS, self.ltv, self.threshold, zero + 0.05, self.index, self.debt_index)
-        seen = (zero, zero, self.utilisation, self.cash, self.prices, self.cover, 0.0005)
-        self.quotes = {"pool": Quote(*pool, *seen), "market": self.venue_quote}
+        pool = (
+            POOL,
+            (USD, ETH, BTC),
+            RECEIPTS,
+            DEBTS,
+            self.ltv,
+            self.threshold,
+            zero + 0.05,
+            self.index,
+            self.debt_index,
+        )
+        seen = (zero, zero, self.utilisation, self.cash, self.prices, self.cover, 0.0005, FLASH)
+        self.quotes = {"pool": LendingQuote(*pool, *seen), "market": self.venue_quote}
 
     def balance(self, token):
         return self.balances[token]
@@ -261,5 +265,13 @@ def breaches(account, repay, seize, debt=USD, collateral=ETH, health=0.97, fee=0
     n = account.size
     fill = lambda entry, dtype=np.int64: np.broadcast_to(np.asarray(entry, dtype=dtype), n).copy()  # noqa: E731
     return Breaches(
-        POOL, account, fill(health, np.float64), fill(debt), fill(collateral), fill(repay), fill(seize), 900 + np.arange(n), fee
+        POOL,
+        account,
+        fill(health, np.float64),
+        fill(debt),
+        fill(collateral),
+        fill(repay),
+        fill(seize),
+        900 + np.arange(n),
+        fee,
     )

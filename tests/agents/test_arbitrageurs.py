@@ -70,7 +70,7 @@ def test_arbitrage_takes_what_a_pool_loses_against_rebalancing(tied):
         rate.append((place.balances[0].sum() - cash) / value / dt)
     realised = np.mean(steps**2) / dt
     assert np.mean(rate) == pytest.approx(realised / 8.0, rel=0.01)
-    assert np.min(rate) > -1e-6
+    assert np.min(rate) > -1e-4
 
 
 @pytest.mark.parametrize(("fee", "hub_fee"), [(0.003, 0.0), (0.003, 0.0005), (0.0005, 0.001)])

@@ -103,7 +103,10 @@ def test_reads_compressed_files(tmp_path):
     ("text", "message"),
     [
         ("account,debts,collateral\na,1,2\n", r'accounts.csv:1: no column "debt"; did you mean "debts"\?'),
-        ("account,debt,collateral\na,1,2\nb,x,2\n", r'accounts.csv:3: debt is "x"; must be a finite number of at least 0'),
+        (
+            "account,debt,collateral\na,1,2\nb,x,2\n",
+            r'accounts.csv:3: debt is "x"; must be a finite number of at least 0',
+        ),
         ("account,debt,collateral\na,1,nan\n", r'accounts.csv:2: collateral is "nan"; must be a finite number'),
         ("account,debt,collateral\na,-1,2\n", r'accounts.csv:2: debt is "-1"'),
         ("account,debt,collateral\na,1\n", r'accounts.csv:2: collateral is ""'),

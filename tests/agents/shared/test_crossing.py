@@ -29,10 +29,10 @@ def test_no_other_size_earns_more(pool, gap, fee, hub_fee, deeper):
     elif found is not None:
         assert found.buys == (ratio < 1.0)
         best = profit(near, hub, found.buys, found.size)
-        assert found.profit == pytest.approx(best, abs=2_000)
+        assert found.profit == pytest.approx(best, abs=10_000)
         for factor in (0.5, 0.9, 0.99, 1.01, 1.1, 2.0):
             other = profit(near, hub, found.buys, int(found.size * factor))
-            assert other <= best + 1e-6 * found.outlay + 2_000
+            assert other <= best + 1e-6 * found.outlay + 10_000
 
 
 def test_a_reference_without_impact_is_traded_to_the_edge_at_once(pool):

@@ -1,0 +1,187 @@
+"""The command line: options and help here, what commands do in experiments/commands, loaded when one is called.
+
+Exit codes: 0 done, 2 wrong usage or config, 3 finished with failed runs, 4 an invariant failed, 130 interrupted.
+Results go to stdout, progress and problems to stderr.
+"""
+
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from experiments.exits import INTERRUPTED, INVARIANT, OK, USAGE
+from sim.errors import ConfigError, InvariantError, SpilloverError
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Agent-based DeFi market simulator: which allocation rule is good for you, and what does it do to all others?",
+)
+
+Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A preset (see `spillover list presets`) or a .toml file.")]
+Place = Annotated[Path, typer.Argument(metavar="DIR", help="An output folder of `spillover run`.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one setting, such as agents.noise.count=0. Repeatable."),
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file that registers components. Repeatable."),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all random streams, in place of the config's.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Replication = Annotated[int | None, typer.Option(min=0, help="Which replication; the first finished one if not given.")]
+
+
+class Picture(str, Enum):
+    """File formats of pictures."""
+
+    svg = "svg"
+    png = "png"
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Agent-based DeFi market simulator: which allocation rule is good for you, and what does it do to all others?"""
+    if version:
+        _call("catalogue", "version")
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def run(
+    config: Config,
+    seed: Seed = None,
+    replications: Annotated[int | None, typer.Option(min=1, help="Runs on independent draws.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core at most, if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; runs/NAME if not given.")] = None,
+    sets: Sets = None,
+    plugin: Plugins = None,
+    json: Json = False,
+    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace what another run left in the output folder.")] = False,
+) -> None:
+    """Run a config: outcomes, an output folder and a report."""
+    numbers = {"seed": seed, "replications": replications, "workers": workers}
+    switches = {"as_json": json, "report": report, "force": force}
+    _call("run", config=config, out=out, sets=sets, plugins=plugin, **numbers, **switches)
+
+
+@app.command()
+def check(config: Config, sets: Sets = None, plugin: Plugins = None, json: Json = False) -> None:
+    """Check a config, with its opening positions."""
+    _call("check", config=config, sets=sets, plugins=plugin, as_json=json)
+
+
+@app.command("list")
+def list_(
+    family: Annotated[str | None, typer.Argument(metavar="[FAMILY]", help="One family, or presets.")] = None,
+    plugin: Plugins = None,
+    json: Json = False,
+) -> None:
+    """List presets and the components of each family."""
+    _call("catalogue", "components", family=family, plugins=plugin, as_json=json)
+
+
+@app.command()
+def schema(plugin: Plugins = None) -> None:
+    """Print the JSON Schema of config files, for editors."""
+    _call("catalogue", "schema", plugins=plugin)
+
+
+@app.command()
+def phases(
+    target: Annotated[
+        str | None, typer.Argument(metavar="[CONFIG|DIR]", help="Add the time per phase: run a config, or read a folder.")
+    ] = None,
+    sets: Sets = None,
+    plugin: Plugins = None,
+    json: Json = False,
+) -> None:
+    """Print the tick table, with a config also its timing."""
+    _call("phases", target=target, sets=sets, plugins=plugin, as_json=json)
+
+
+@app.command()
+def plot(
+    place: Place,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One picture; all if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; DIR/plots if not given.")] = None,
+    picture: Annotated[Picture, typer.Option("--format", help="File format.")] = Picture.svg,
+    json: Json = False,
+) -> None:
+    """Draw pictures of an output folder."""
+    _call("pictures", "plot", place=place, name=name, out=out, suffix=picture.value, as_json=json)
+
+
+@app.command()
+def report(place: Place, json: Json = False) -> None:
+    """Write the report of an output folder again."""
+    _call("pictures", "report", place=place, as_json=json)
+
+
+@app.command()
+def explain(
+    place: Place,
+    account: Annotated[str | None, typer.Option(metavar="N", help="An account, by number or name[row].")] = None,
+    event: Annotated[int | None, typer.Option(metavar="N", help="An event by id.")] = None,
+    replication: Replication = None,
+    depth: Annotated[int, typer.Option(min=0, help="Generations of earlier liquidations to follow.")] = 2,
+    top: Annotated[int, typer.Option(min=1, help="How many of each generation.")] = 3,
+    json: Json = False,
+) -> None:
+    """Say why an account was liquidated.
+
+    Prints a tree of causes with their shares, for the largest liquidation if neither account nor event is named.
+    """
+    choice = {"account": account, "event": event, "replication": replication}
+    _call("explain", place=place, depth=depth, top=top, as_json=json, **choice)
+
+
+@app.command()
+def view(
+    place: Place,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 8000,
+) -> None:
+    """Serve the report of an output folder on 127.0.0.1."""
+    _call("view", place=place, port=port)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def bench(context: typer.Context) -> None:
+    """Run the benchmarks; options are passed on."""
+    _call("bench", arguments=context.args)
+
+
+def _call(module: str, function: str = "main", **settings: Any) -> None:
+    """Run a command and leave with its exit code; what is wrong with the input is one line per problem."""
+    from experiments.provenance import check_packages
+
+    try:
+        check_packages()
+        code = getattr(import_module(f"experiments.commands.{module}"), function)(**settings)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        code = USAGE
+    except SpilloverError as error:
+        typer.echo(" ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]), err=True)
+        code = INVARIANT if isinstance(error, InvariantError) else USAGE
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    raise typer.Exit(code or OK)
+
+
+def main() -> None:
+    """Entry point of the command `spillover`."""
+    app(prog_name="spillover")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""`spillover bench`."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from experiments.provenance import ROOT
+from sim.errors import ConfigError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmarks; the exit code. Raises ConfigError outside a source checkout."""
+    if not (ROOT / "benchmarks" / "run.py").is_file():
+        raise ConfigError(
+            f'there are no benchmarks beside the code in "{ROOT}": they are in the source checkout, not in the installed '
+            "package; run `spillover bench` from a checkout with `pip install -e .`"
+        )
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return int(import_module("benchmarks.run").main(list(arguments)) or 0)

@@ -1,0 +1,72 @@
+"""What commands share: loading a config, printing tables and JSON."""
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from experiments.config import Config
+
+PLAIN_WIDTH = 110
+"""Columns of tables that do not go to a terminal."""
+
+
+def load(config: str, sets: Sequence[str] | None, plugins: Sequence[str] | None) -> "Config":
+    """Register all components, then load a config. Raises ConfigError."""
+    from experiments import config as configs
+    from experiments.catalogue import load_components
+
+    load_components(tuple(plugins or ()))
+    return configs.load(config, tuple(sets or ()))
+
+
+def console() -> "Console":
+    """Where results go: stdout."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH, soft_wrap=False)
+
+
+def show(*parts: "RenderableType") -> None:
+    """Print tables and texts to stdout."""
+    out = console()
+    for part in parts:
+        out.print(part)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "RenderableType":
+    """A table; the first column is text, the others are numbers unless their name ends with a space."""
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for number, column in enumerate(columns):
+        made.add_column(column, justify="right" if number and not column.endswith(" ") else "left", header_style="dim")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def emit(data: Any) -> None:
+    """Print JSON to stdout; what is not a finite number is null."""
+    typer.echo(json.dumps(_jsonable(data), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def complain(text: str) -> None:
+    """Print a line to stderr."""
+    typer.echo(text, err=True)
+
+
+def _jsonable(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {str(key): _jsonable(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_jsonable(value) for value in data]
+    if hasattr(data, "item"):
+        return _jsonable(data.item())
+    return None if isinstance(data, float) and not math.isfinite(data) else data

@@ -1,0 +1,49 @@
+"""`spillover plot` and `spillover report`."""
+
+from pathlib import Path
+
+from experiments.commands import console
+from experiments.exits import OK
+from experiments.store import open_folder
+from experiments.store.layout import PLOTS
+from sim.errors import ConfigError, suggestion
+
+
+def plot(place: Path, name: str | None, out: Path | None, suffix: str, as_json: bool) -> int:
+    """Draw one picture, or all of them, and print the paths."""
+    folder = open_folder(place)
+    from experiments import plots
+
+    names = plots.names()
+    if name is not None and name not in names:
+        raise ConfigError(f'no picture "{name}"{suggestion(name, names)}')
+    target = out or place / PLOTS
+    if target.exists() and not target.is_dir():
+        raise ConfigError(f'--out "{target}" is a file; it takes a folder')
+    target.mkdir(parents=True, exist_ok=True)
+    drawn = {}
+    for each in names if name is None else [name]:
+        path = target / f"{each}.{suffix}"
+        picture = plots.draw(folder, each, path)
+        if picture.reason:
+            console.complain(f"{each} cannot be drawn: {picture.reason}")
+        else:
+            drawn[each] = str(path)
+    if as_json:
+        console.emit(drawn)
+    else:
+        console.show(*drawn.values())
+    return OK
+
+
+def report(place: Path, as_json: bool) -> int:
+    """Write report.html and print its path."""
+    open_folder(place)
+    from experiments import report as reports
+
+    page = reports.write(place)
+    if as_json:
+        console.emit({"report": str(page)})
+    else:
+        console.show(str(page))
+    return OK

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.rules.volatility_target import VolatilityTarget
+from sim.errors import ConfigError
+
+HOUR = 3_600.0
+WINDOW = 500
+
+
+def rule(**settings):
+    return VolatilityTarget(**({"window": WINDOW * HOUR, "half_life": None} | settings))
+
+
+def expected_volatility(view, weights, half_life=None):
+    return float(np.sqrt(weights @ view.covariance(WINDOW, half_life) @ weights))
+
+
+@given(target=st.floats(0.01, 0.3), half_life=st.sampled_from([None, 50.0]))
+def test_expected_volatility_is_the_target_where_the_cap_does_not_bind(look, returns, target, half_life):
+    view = look(returns)
+    weights = rule(target=target, half_life=half_life and half_life * HOUR).weights(view)[0]
+    assert expected_volatility(view, weights, half_life) == pytest.approx(target, rel=1e-12)
+
+
+@given(target=st.floats(0.01, 5.0), most=st.floats(0.1, 1.0))
+def test_the_portfolio_is_the_base_scaled_by_no_more_than_the_cap(look, returns, target, most):
+    base = {"ETH": 0.6, "SOL": 0.4}
+    view = look(returns)
+    weights = rule(target=target, base=base, max_leverage=most).weights(view)[0]
+    scale = weights[0] / 0.6
+    assert weights == pytest.approx(scale * np.array([0.6, 0.0, 0.4]))
+    assert scale <= most + 1e-12
+    assert expected_volatility(view, weights) <= target * (1 + 1e-12)
+    assert scale == pytest.approx(most) or expected_volatility(view, weights) == pytest.approx(target)
+
+
+def test_rising_volatility_cuts_the_position(look, returns):
+    wild = np.vstack([returns[:500], 3.0 * returns[500:600]])
+    calm = np.vstack([returns[:500], returns[500:600]])
+    settings = {"target": 0.3, "half_life": 20 * HOUR}
+    assert rule(**settings).weights(look(wild))[0].sum() < 0.5 * rule(**settings).weights(look(calm))[0].sum()
+
+
+def test_without_history_the_prior_is_the_volatility_of_each_asset(look, returns):
+    weights = rule(target=0.2, prior=0.8).weights(look(returns[:0]))[0]
+    assert weights == pytest.approx(np.full(3, 0.2 / 0.8 / np.sqrt(3)))
+
+
+def test_prices_that_never_moved_are_held_up_to_the_cap(look):
+    assert rule(max_leverage=0.9).weights(look(np.zeros((WINDOW, 2))))[0] == pytest.approx([0.45, 0.45])
+
+
+def test_a_base_asset_that_is_not_held_is_named(look, returns):
+    with pytest.raises(ConfigError, match='does not hold "ETC"; did you mean "ETH"'):
+        rule(base={"ETC": 1.0}).weights(look(returns))
