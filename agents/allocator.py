@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.shared.cadence import phases
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, spendable, usd_to_atoms
 from sim.errors import SpilloverError
 from sim.fields import AssetName, NonNegative, ProtocolName, Share
 from sim.flows import Motive
@@ -18,7 +18,6 @@ from sim.intents import Intent
 from sim.interfaces import AllocationRule, AllocatorView, Endowment, Population, Trigger
 from sim.registry import component
 from sim.rng import Draws
-from sim.units import whole
 from sim.views import View
 
 _ROUNDING = 1e-9
@@ -96,33 +95,31 @@ class Allocator(Population):
     def _look(self, view: View, rows: NDArray[np.intp]) -> None:
         """Make plans for the accounts whose trigger fires."""
         indices = self._indices(view)
-        held = np.stack([view.spendable(index)[rows] for index in indices], axis=1)
-        prices, scales = view.prices[indices], 10.0 ** np.array([view.decimals(index) for index in indices])
-        value = held / scales * prices
-        wealth = value.sum(axis=1) + whole(view.spendable(NUMERAIRE)[rows], view.decimals(NUMERAIRE))
-        current = value / np.where(wealth > 0.0, wealth, 1.0)[:, None]
-        seen = self._seen(view, indices, rows, current, wealth)
+        units = view.prices[indices] / [10.0 ** view.decimals(index) for index in indices]
+        coin = 10.0 ** -view.decimals(NUMERAIRE)
+        held = np.stack([spendable(view, index, rows) for index in indices], axis=1)
+        value = held * units
+        wealth = value.sum(axis=1) + spendable(view, NUMERAIRE, rows) * coin
+        seen = self._seen(view, indices, rows, value / np.maximum(wealth, coin)[:, None], wealth)
         target = self._target(seen)
         gap = target * wealth[:, None] - value
-        gap[~(self.trigger.fires(seen, target)[:, None] & (np.abs(gap) >= self.min_trade_usd))] = 0.0
-        sell = np.minimum(np.floor(np.maximum(-gap, 0.0) / prices * scales), held).astype(np.int64)
-        spend = usd_to_atoms(view, NUMERAIRE, np.maximum(gap, 0.0))
-        trades = np.flatnonzero(np.any(sell + spend > 0, axis=1))
-        self.plan[rows[trades]] = (spend - sell)[trades]
-        self.left[rows[trades]] = self.slices
+        gap[np.abs(gap) < self.min_trade_usd] = 0.0
+        plan = np.maximum((gap / np.where(gap < 0.0, units, coin)).astype(np.int64), -held)
+        trades = self.trigger.fires(seen, target) & plan.any(axis=1)
+        self.plan[rows[trades]], self.left[rows[trades]] = plan[trades], self.slices
 
     def _trade(self, view: View, rows: NDArray[np.intp]) -> list[Intent]:
         """Send one slice of each plan; what the cash at hand cannot buy waits."""
         left, plan = self.left[rows], self.plan[rows]
-        now = np.sign(plan) * (np.abs(plan) // np.maximum(left, 1)[:, None])
-        cash = view.spendable(NUMERAIRE)[rows]
-        wanted = np.maximum(now, 0).sum(axis=1)
-        afford = np.minimum(cash / np.maximum(wanted, 1), 1.0)
-        now = np.where(now > 0, np.floor(now * afford[:, None]).astype(np.int64), now)
-        plan = plan - now
-        waits = (left == 1) & (cash < wanted)
-        self.left[rows] = np.where(waits, _WAITING, np.where(left > 0, left - 1, 0))
-        self.plan[rows] = np.where((self.left[rows] != 0)[:, None], plan, 0)
+        now = plan if self.slices == 1 else np.sign(plan) * (np.abs(plan) // np.maximum(left, 1)[:, None])
+        cash, wanted = spendable(view, NUMERAIRE, rows), np.maximum(now, 0).sum(axis=1)
+        short = cash < wanted
+        if short.any():
+            least = self.min_trade_usd / self.slices * 10.0 ** view.decimals(NUMERAIRE)
+            afford = (now * np.where(short, cash / np.maximum(wanted, 1), 1.0)[:, None]).astype(np.int64)
+            now = np.where(short[:, None] & (now > 0), np.where(afford >= least, afford, 0), now)
+        left = np.where(left > 1, left - 1, np.where(short & (left == 1), _WAITING, 0))
+        self.left[rows], self.plan[rows] = left, np.where(left[:, None] != 0, plan - now, 0)
         return self._orders(view, rows, now)
 
     def _orders(self, view: View, rows: NDArray[np.intp], now: NDArray[np.int64]) -> list[Intent]:

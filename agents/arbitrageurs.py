@@ -92,7 +92,7 @@ class Arbitrageurs(Population):
         for place, name in enumerate(self.venues[1:]):
             pool = view.quotes[name].market(asset)
             found = find_opportunity(pool, reference, belief) if pool is not None else None
-            if found is not None and found.profit > 0:
+            if found is not None and found.profit > 0 and found.outlay > 0:
                 yield place, view.quotes[name].venue, found
 
     def _shares(
@@ -123,21 +123,21 @@ class Arbitrageurs(Population):
         self, view: View, venue: int, asset: int, found: Opportunity, take: NDArray[np.int64], purse: "_Purse"
     ) -> Intent:
         """The swap in the pool, no worse than the reference; sets both legs' money aside."""
-        buys, rows = found.buys, np.flatnonzero(take)
-        part = take / found.size
-        paid = (part * found.outlay).astype(np.int64)
-        (purse.keep if buys else purse.pay)(asset, take)
-        (purse.pay if buys else purse.keep)(NUMERAIRE, paid)
+        rows, part = np.flatnonzero(take), take / found.size
+        given, wanted = (NUMERAIRE, asset) if found.buys else (asset, NUMERAIRE)
+        amount = {asset: take, NUMERAIRE: (part * found.outlay).astype(np.int64)}
+        purse.pay(given, amount[given])
+        purse.keep(wanted, amount[wanted])
         bid = part[rows] * self.bid_share * found.profit / 10.0 ** view.decimals(NUMERAIRE)
         return Intent(
             Act.SWAP,
             venue,
             view.accounts[rows],
-            NUMERAIRE if buys else asset,
-            (paid if buys else take)[rows],
-            token2=asset if buys else NUMERAIRE,
+            given,
+            amount[given][rows],
+            token2=wanted,
             motive=Motive.ARBITRAGE,
-            limit=1.0 / found.limit if buys else found.limit,
+            limit=1.0 / found.limit if found.buys else found.limit,
             tip=self.tip + bid / self._usd_per_gwei(view),
             cause=view.cause(asset),
         )

@@ -104,7 +104,7 @@ class Depositors(Population):
         self._watch(receipts > 0)
         scared = (receipts > 0) & ((utilisation > self.utilisation_most) | (cover < self.cover_least))
         rows = np.flatnonzero(scared)
-        rows = rows[ready(rows, view.tick, self.delay, self.due, self.asked_with, receipts[rows])]
+        rows = rows[ready(rows, view.tick, self.delay, self.due, self.asked_with, lambda some: receipts[some])]
         cash = int(quote.cash[self._reserve])
         if not rows.size or cash < max(1, int(usd_to_atoms(view, self._token, self.least_usd))):
             self.due[rows] = view.tick + 1

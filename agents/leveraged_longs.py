@@ -8,7 +8,7 @@ from annotated_types import Gt
 from numpy.typing import NDArray
 
 from agents.shared.cadence import ticks_in
-from agents.shared.loans import Floats, LoanHolders, Loans, Response, Rows, Way, path
+from agents.shared.loans import Floats, LoanHolders, Loans, Response, Rows, Way
 from agents.shared.reactions import draw_delays, range_faults
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
@@ -125,12 +125,12 @@ class LeveragedLongs(LoanHolders):
 
     def _add(self, view: View, loans: Loans) -> list[Intent]:
         """Borrow b so that (C + b) LT = opening health (D + b), within the borrowing limit; buy and deposit."""
-        quote = view.quotes[self.protocol]
-        c, _, collateral, debt = self._sides
+        quote, (c, _, _, _) = view.quotes[self.protocol], self._sides
         opening, threshold = self.opening[loans.rows], loans.threshold
         loan = (threshold * loans.collateral - opening * loans.debt) / (opening - threshold)
         room = _ROOM * quote.ltv[c] * loans.collateral - loans.debt
-        way = Way(path(debt, collateral), Act.BORROW, Act.DEPOSIT, Motive.MOMENTUM)
-        intents = self._walk(view, loans.rows, way, np.full(loan.size, np.inf), np.minimum(loan, room))
+        way = Way(self._path[::-1], Act.BORROW, Act.DEPOSIT, Motive.MOMENTUM)
+        everything = np.full(loan.size, np.inf)
+        intents = self._walk(view, loans, self._terms(view), way, everything, np.minimum(loan, room))
         self.adding[loans.rows] = self.watch[loans.rows] == np.inf
         return intents

@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 _ATTENTION, _TIE = range(2)
 _ROUNDS = 30
 """Rounds of one tick in which a population acts; it then waits for the next tick, so that rounds always end."""
-_BUSY = 120
+_BUSY = 40
 """Ticks after the last order during which wallets are looked at for something to sell."""
 _ROUNDING = 1e-9
 """Part by which a repayment limited by own money stays below it, so that rounding never calls for a flash loan."""
@@ -119,7 +119,7 @@ class Liquidators(Population):
         n = self.count
         self.uses_flash = rng.permutation(n) < round(self.flash * n)
         self.bids_share = rng.uniform(*self.bid, size=n)
-        self.awake = np.zeros(n, dtype=np.bool_)
+        self.awake = np.ones(n, dtype=np.bool_)
         self.taken, self.sealed, self.cause = (np.zeros(n, dtype=np.int64) for _ in range(3))
         self.sell_by, self.resend = np.full(n, -1), np.full(n, -1)
         self._gas_token = view.token(self.gas_asset)
@@ -145,7 +145,8 @@ class Liquidators(Population):
         """Sell what the round before seized, bid for what is liquidatable now."""
         if view.tick != self._tick:
             self._tick, self._calls = view.tick, 0
-            self.awake = draws.uniform(np.arange(self.count), _ATTENTION) < self.attention
+            if self.attention < 1.0:
+                self.awake = draws.uniform(np.arange(self.count), _ATTENTION) < self.attention
             self.taken[:] = 0
         self._calls += 1
         if self._calls > _ROUNDS:
@@ -159,11 +160,13 @@ class Liquidators(Population):
     def _liquidate(self, view: View, found: Breaches, draws: Draws) -> list[Intent]:
         least = GAS[Act.LIQUIDATE] * (view.gas_price + self.tip) * GWEI * 10.0 ** view.decimals(self._gas_token)
         bidders = np.flatnonzero(self.awake & (self.taken < self.capacity) & (view.balance(self._gas_token) >= least))
-        fresh = np.flatnonzero(~self._bids.under_way(_key(found), found.repay, view.tick))
-        if not (bidders.size and fresh.size):
-            return []
         money = (self.min_profit_usd, self.rest_usd)
         appraiser = Appraiser(self.protocol, self.venues, self._gas_token, self.tip, *money)
+        fresh = appraiser.hopeful(view, found)
+        if fresh.size:
+            fresh = fresh[~self._bids.under_way(_key(found, fresh), found.repay[fresh], view.tick)]
+        if not (bidders.size and fresh.size):
+            return []
         fee = found.flash_fee if self.uses_flash[bidders].any() else 0.0
         lots = appraiser.lots(view, found, fresh, fee, self._unsold(view))
         if not lots.position.size:
@@ -208,7 +211,7 @@ class Liquidators(Population):
         quote: LendingQuote = view.quotes[self.protocol]
         part = np.zeros(free.size)
         repay, debt = lots.repay[free], found.debt_asset[lots.position[free]]
-        for asset in np.unique(debt).tolist():
+        for asset in set(debt.tolist()):
             reserve, mine = quote.reserve(asset), debt == asset
             wanted = repay[mine].astype(np.float64)
             if self.uses_flash[row]:
@@ -237,7 +240,7 @@ class Liquidators(Population):
         self.taken += np.bincount(row, minlength=self.count)
         self.cause[row], self.sell_by[row] = found.event[position], view.tick + self.hold
         self._idle_from = view.tick + _BUSY
-        self._bids.add(_key(found)[position], found.repay[position], view.tick + self.retry)
+        self._bids.add(_key(found, position), found.repay[position], view.tick + self.retry)
         pairs = found.debt_asset[position] * 2**32 + found.collateral_asset[position]
         intents = []
         for pair in np.unique(pairs).tolist():
@@ -267,7 +270,9 @@ class Liquidators(Population):
         """
         quote: LendingQuote = view.quotes[self.protocol]
         gaps = {asset: self._gap(view, quote, r) for r, asset in enumerate(quote.assets) if asset != NUMERAIRE}
-        if not gaps:
+        least = {asset: max(1.0, self.least_usd * 10.0 ** view.decimals(asset) / view.prices[asset]) for asset in gaps}
+        owes = {asset: self._advanced(view, quote, quote.reserve(asset)) > 0 for asset in gaps}
+        if not any(np.any(np.abs(gap) >= least[asset]) or owes[asset].any() for asset, gap in gaps.items()):
             return []
         now = seal(*(np.round(np.sign(gap) * np.log1p(np.abs(gap)) * 100.0).astype(np.int64) for gap in gaps.values()))
         holds = self._holds
@@ -275,12 +280,10 @@ class Liquidators(Population):
         ticks_left = np.where(holds, np.maximum(self.sell_by - view.tick, 1), 1)
         intents: list[Intent] = []
         for asset, gap in gaps.items():
-            least = max(1, int(usd_to_atoms(view, asset, self.least_usd)))
-            sells = np.flatnonzero(may & (gap >= least) & (patient | ~holds))
-            amount = -(-gap[sells] // ticks_left[sells])
-            owes = self._advanced(view, quote, quote.reserve(asset)) > 0
-            buys = np.flatnonzero(may & ((gap <= -least) | (owes & (gap < 0))))
-            intents += self._sell(view, asset, sells, amount) + self._buy(view, asset, buys, -gap[buys])
+            sells = np.flatnonzero(may & (gap >= least[asset]) & (patient | ~holds))
+            buys = np.flatnonzero(may & ((gap <= -least[asset]) | (owes[asset] & (gap < 0))))
+            intents += self._sell(view, asset, sells, -(-gap[sells] // ticks_left[sells]))
+            intents += self._buy(view, asset, buys, -gap[buys])
         for intent in intents:
             rows = intent.account - view.accounts[0]
             self.sealed[rows], self.resend[rows] = now[rows], view.tick + self.retry
@@ -337,6 +340,6 @@ class Liquidators(Population):
         )
 
 
-def _key(found: Breaches) -> NDArray[np.int64]:
+def _key(found: Breaches, rows: Rows) -> NDArray[np.int64]:
     """One number for each (account, debt, collateral)."""
-    return seal(found.account, found.debt_asset, found.collateral_asset)
+    return seal(found.account[rows], found.debt_asset[rows], found.collateral_asset[rows])

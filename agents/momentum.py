@@ -1,5 +1,6 @@
 """Momentum traders: buy what rose, sell what fell, with a dead zone between entry and exit."""
 
+import math
 from dataclasses import field
 from typing import Annotated
 
@@ -11,14 +12,13 @@ from agents.shared.cadence import on_turn, phases, ticks_in
 from agents.shared.reactions import range_faults
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, spendable, usd_to_atoms
 from sim.fields import AssetName, Duration, NonNegative, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Intent
 from sim.interfaces import Endowment, Population
 from sim.registry import component
 from sim.rng import Draws
-from sim.units import whole
 from sim.views import View
 
 
@@ -99,36 +99,47 @@ class Momentum(Population):
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Those whose turn it is look at their trend and trade towards its position."""
         rows = np.flatnonzero(on_turn(view.tick, self.phase, ticks_in(view, self.every)))
+        if not rows.size:
+            return []
+        tokens = np.array([view.token(name) for name in self.assets])
+        self._update(view, tokens, rows)
+        signed = self._wanted(view, tokens, rows)
+        if not signed.any():
+            return []
+        desk = Desk(self.venues, Motive.MOMENTUM, self.slippage, self.tip)
         intents: list[Intent] = []
-        for number, name in enumerate(self.assets):
-            mine = rows[self.follows[rows] == number]
-            if mine.size:
-                asset = view.token(name)
-                self._update(view, asset, mine)
-                intents += self._trade(view, asset, mine)
+        for number, asset in enumerate(tokens.tolist()):
+            mine = np.flatnonzero(self.follows[rows] == number)
+            who = rows[mine]
+            sales, purchases = desk.swaps(view, who, self.habit[who], asset, signed[mine], view.cause(asset))
+            intents += sales + purchases
         return intents
 
-    def _update(self, view: View, asset: int, rows: NDArray[np.intp]) -> None:
-        signals = np.array([_log_return(view, asset, ticks_in(view, span)) for span in self.lookbacks])
-        signal, trend = signals[self.lookback[rows]], self.trend[rows]
+    def _update(self, view: View, tokens: NDArray[np.intp], rows: NDArray[np.intp]) -> None:
+        spans = [ticks_in(view, span) for span in self.lookbacks]
+        signals = np.array([[_log_return(view, asset, span) for span in spans] for asset in tokens])
+        signal, trend = signals[self.follows[rows], self.lookback[rows]], self.trend[rows]
         kept = np.where(trend * signal >= self.leaves[rows], trend, 0)
-        fresh = np.sign(signal).astype(np.int64) * (np.abs(signal) > self.enters[rows])
-        self.trend[rows] = np.where(fresh != 0, fresh, kept)
+        fresh = np.sign(signal) * (np.abs(signal) > self.enters[rows])
+        self.trend[rows] = np.where(fresh != 0.0, fresh, kept)
 
-    def _trade(self, view: View, asset: int, rows: NDArray[np.intp]) -> list[Intent]:
-        cash, held = view.spendable(NUMERAIRE)[rows], view.spendable(asset)[rows]
-        value = whole(held, view.decimals(asset)) * view.prices[asset]
-        wealth = value + whole(cash, view.decimals(NUMERAIRE))
+    def _wanted(self, view: View, tokens: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """(m,) numeraire atoms to spend, or minus asset atoms to sell."""
+        follows = self.follows[rows]
+        held = spendable(view, int(tokens[0]), rows)
+        for number, asset in enumerate(tokens[1:].tolist(), start=1):
+            held = np.where(follows == number, spendable(view, asset, rows), held)
+        units = (view.prices[tokens] / [10.0 ** view.decimals(asset) for asset in tokens])[follows]
+        coin = 10.0 ** -view.decimals(NUMERAIRE)
+        cash = spendable(view, NUMERAIRE, rows)
+        value = held * units
+        wealth = value + cash * coin
         gap = np.clip(self.neutral + self.tilt * self.trend[rows], 0.0, 1.0) * wealth - value
         gap[np.abs(gap) <= self.tolerance * wealth] = 0.0
-        spend = np.minimum(usd_to_atoms(view, NUMERAIRE, np.maximum(gap, 0.0)), cash)
-        sell = np.minimum(usd_to_atoms(view, asset, np.maximum(-gap, 0.0)), held)
-        desk = Desk(self.venues, Motive.MOMENTUM, self.slippage, self.tip)
-        sales, purchases = desk.swaps(view, rows, self.habit[rows], asset, spend - sell, view.cause(asset))
-        return sales + purchases
+        return np.clip((gap / np.where(gap < 0.0, units, coin)).astype(np.int64), -held, cash)
 
 
 def _log_return(view: View, asset: int, ticks: int) -> float:
     """Log return over a lookback; zero while the run is younger than that."""
     history = view.history(asset, ticks)
-    return float(np.log(history[-1] / history[0])) if history.size > ticks else 0.0
+    return math.log(history[-1] / history[0]) if history.size > ticks else 0.0

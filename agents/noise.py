@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.shared.cadence import ticks_in
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, spendable, usd_to_atoms
 from sim.fields import AssetName, NonNegative, Positive, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Intent
@@ -80,13 +80,15 @@ class Noise(Population):
         usd = self.size_usd * np.exp(self.size_spread * draws.normal(rows))
         buys = draws.uniform(rows, _SIDE) < self.buy_share
         choice = (draws.uniform(rows, _ASSET) * len(self.assets)).astype(np.int64)
+        spend = np.minimum(usd_to_atoms(view, NUMERAIRE, usd), spendable(view, NUMERAIRE, rows))
         desk = Desk(self.venues, Motive.NOISE, self.slippage, self.tip)
         intents: list[Intent] = []
-        for number, name in enumerate(self.assets):
+        for number, asset in enumerate(map(view.token, self.assets)):
             mine = np.flatnonzero(choice == number)
             if mine.size:
-                asset, who = view.token(name), rows[mine]
-                signed = _signed(view, who, asset, usd[mine], buys[mine])
+                who = rows[mine]
+                sell = np.minimum(usd_to_atoms(view, asset, usd[mine]), spendable(view, asset, who))
+                signed = np.where(buys[mine], spend[mine], -sell)
                 sales, purchases = desk.swaps(view, who, self.habit[who], asset, signed)
                 intents += sales + purchases
         return intents
@@ -94,12 +96,3 @@ class Noise(Population):
     def _rate(self, view: View) -> float:
         """Trades per tick."""
         return self.trades_per_day / ticks_in(view, _DAY)
-
-
-def _signed(
-    view: View, rows: NDArray[np.intp], asset: int, usd: NDArray[np.float64], buys: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """(m,) numeraire atoms to spend, or minus asset atoms to sell, no more than is held."""
-    spend = np.minimum(usd_to_atoms(view, NUMERAIRE, usd), view.spendable(NUMERAIRE)[rows])
-    sell = np.minimum(usd_to_atoms(view, asset, usd), view.spendable(asset)[rows])
-    return np.where(buys, spend, -sell)

@@ -2,7 +2,8 @@
 
 Contenders do the same work in different ways. Before anything is timed each does it once and their answers are compared
 bit for bit; a contender that disagrees ends the benchmark without a figure. Repetitions then take turns, so that a noisy
-machine is noisy for all, and figures quote the best and the median.
+machine is noisy for all, and figures quote the best and the median. Time is processor time of the process, in which no
+contender uses more than one thread, so that other work on the machine does not count.
 """
 
 import gc
@@ -10,7 +11,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from time import perf_counter
+from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +48,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of every repetition of one contender."""
+    """Processor seconds of every repetition of one contender."""
 
     name: str
     units: float
@@ -145,9 +146,9 @@ def race(contenders: Sequence[Contender]) -> list[Timing]:
 
 def _timed(job: Job) -> float:
     gc.collect()
-    start = perf_counter()
+    start = process_time()
     job.work()
-    return perf_counter() - start
+    return process_time() - start
 
 
 def speed(timing: Timing, scale: float, unit: str, target: float | None = None) -> Figure:

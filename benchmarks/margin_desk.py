@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge, Le, Len
 from numpy.typing import NDArray
 
-from benchmarks.margin_kernels import choose_orders, pay, sweep
+from benchmarks.margin_kernels import choose_orders, settle
 from protocols.depth.kernels import attribute, average_price, log_price_change
 from protocols.depth.market import Book, BookSettings
 from sim.errors import LedgerError
@@ -92,7 +92,8 @@ class MarginDesk(Protocol):
 
     Settings
     --------
-    book: the market that the net trades on. capital_usd: what the desk can lend.
+    book: the market that the net trades on. capital_usd: what the desk can lend, and as much again in coins from which
+    it delivers while a block is settled.
     """
 
     accepts = (Act.SWAP,)
@@ -113,8 +114,10 @@ class MarginDesk(Protocol):
     def open(self, world: "World") -> None:
         """Bring the capital and start at the fundamental."""
         market = self.market
-        world.ledger.move(USD, EXTERNAL, self.account, int(self.capital_usd * market.units[1]), 0)
         market.fundamental = float(world.prices.log_fundamental(0)[self.asset])
+        coins = self.capital_usd / math.exp(market.fundamental)
+        world.ledger.move(USD, EXTERNAL, self.account, int(self.capital_usd * market.units[1]), 0)
+        world.ledger.move(self.asset, EXTERNAL, self.account, int(coins * market.units[0]), 0)
         world.prices.log_market[market.market] = world.prices.previous_log_market[market.market] = market.fundamental
 
     def accrue(self, world: "World") -> None:
@@ -142,26 +145,18 @@ class MarginDesk(Protocol):
             cause=cause,
         )  # fmt: skip
         price = usd * market.units[1] / market.units[0]
-        if net > 0:
-            world.ledger.move(self.asset, EXTERNAL, self.account, net, event)
-        self._settle(world, clients, price, event)
-        if net < 0:
-            world.ledger.move(self.asset, self.account, EXTERNAL, -net, event)
-        ends = (self.account, EXTERNAL) if net > 0 else (EXTERNAL, self.account)
-        world.ledger.move(USD, *ends, math.floor(abs(net) * price), event)
+        status = settle(
+            world.ledger.book(3 * clients.count), self.asset, USD, self.debt, clients.lo, clients.orders, price,
+            self.account, event,
+        )  # fmt: skip
+        if status != POSTED:
+            raise LedgerError(f'"{self.name}" cannot settle with {clients.name}: status {status}')
+        payer, payee = (self.account, EXTERNAL) if net > 0 else (EXTERNAL, self.account)
+        world.ledger.move(self.asset, payee, payer, abs(net), event)
+        world.ledger.move(USD, payer, payee, math.floor(abs(net) * price), event)
         dlog, parts = log_price_change(market.x, size, market.depth), np.empty(2)
         attribute(np.array([net - forced, forced]) / market.units[0], size, market.x, dlog, market.depth, parts)
         market.x += size
         world.prices.log_market[market.market] = market.log_price()
         for motive, part in zip((Motive.MOMENTUM, Motive.LIQUIDATION), parts.tolist(), strict=True):
             world.flows.credit(market.market, clients.index, motive, part, event)
-
-    def _settle(self, world: "World", clients: LeveragedTraders, price: float, event: int) -> None:
-        """Exchange coins, USD and loans with every client."""
-        balance, mine = world.ledger.balance, slice(clients.lo, clients.hi)
-        usd, debt = np.empty_like(clients.orders), np.empty_like(clients.orders)
-        pay(balance[USD, mine], balance[self.debt, mine], clients.orders, price, usd, debt)
-        for token, change in ((self.asset, clients.orders), (self.debt, debt), (USD, usd)):
-            status = sweep(world.ledger.book(clients.count), token, clients.lo, change, self.account, event)
-            if status != POSTED:
-                raise LedgerError(f"{self.name} cannot settle {world.tokens.rows[token].name} with {clients.name}")

@@ -9,6 +9,9 @@ from sim.jit import inline, kernel
 from sim.ledger import OVERDRAWN, OVERFLOW, POSTED
 from sim.units import MAX_ATOMS
 
+BLOCK = 2048
+"""Accounts settled at a time, so that what changes stays in the first-level cache."""
+
 
 def _choose_numpy(usd, debt, coins, leverage, luck, price, trend, rule, orders):
     speed, maintenance, reaction, noise = rule
@@ -55,18 +58,9 @@ def choose_orders(usd, debt, coins, leverage, luck, price, trend, rule, orders):
     return net, forced, count
 
 
-def _pay_numpy(usd, debt, orders, price, usd_change, debt_change):
-    left = usd + debt - np.ceil(orders * price).astype(np.int64)
-    usd_change[:] = np.maximum(left, 0) - usd
-    debt_change[:] = np.minimum(left, 0) - debt
-
-
-@kernel(twin=_pay_numpy)
-def pay(usd, debt, orders, price, usd_change, debt_change):
-    """How each trader's USD and debt change by its order: own money first, then a loan; proceeds repay the loan first.
-
-    usd, debt, orders: (n,) int64 atoms. price: average paid, rounded up per trader. The last two are written.
-    """
+@inline
+def _pay(usd, debt, orders, price, usd_change, debt_change):
+    """How USD and debts change by the orders: own money first, then a loan; proceeds repay the loan first."""
     for i in range(orders.size):
         left = usd[i] + debt[i] - np.int64(np.ceil(orders[i] * price))
         usd_change[i] = max(left, 0) - usd[i]
@@ -74,42 +68,37 @@ def pay(usd, debt, orders, price, usd_change, debt_change):
 
 
 @inline
-def _sweep_status(book, token, lowest, highest, left, counterparty):
-    """Whether a slice may stand between these balances, and its counterparty at `left`."""
-    issues = book.issuer[token] == counterparty
-    debt = book.is_debt[token]
-    overdrawn = highest > 0 if debt else lowest < 0
-    # A debt's issuer stands above zero and nobody else does; any other token's issuer may stand anywhere.
-    overdrawn |= (left < 0 if issues else left > 0) if debt else (left < 0 and not issues)
-    beyond = highest >= MAX_ATOMS or lowest <= -MAX_ATOMS or left >= MAX_ATOMS or left <= -MAX_ATOMS
-    return OVERDRAWN if overdrawn else OVERFLOW if beyond else POSTED
+def _stands(book, token, lowest, highest, left, counterparty):
+    """Status of a slice whose balances span these two, with its counterparty at `left`."""
+    issues, debt = book.issuer[token] == counterparty, book.is_debt[token]
+    # A debt's issuer stands above zero and nobody else does; the issuer of another token may stand anywhere.
+    wrong = (highest > 0) | ((left < 0) == issues) & (left != 0) if debt else (lowest < 0) | ((left < 0) & (not issues))
+    beyond = highest >= MAX_ATOMS or lowest <= -MAX_ATOMS or abs(left) >= MAX_ATOMS
+    return OVERDRAWN if wrong else OVERFLOW if beyond else POSTED
 
 
 @inline
-def _journal(book, token, lo, change, counterparty, event):
-    """Write down each row of a sweep, if postings are kept."""
-    if book.journal.shape[0] == 0:
-        return
+def _write_down(book, token, lo, change, counterparty, event):
+    """Journal a sweep row by row, if postings are kept."""
     first = book.cursor[0]
-    for i in range(change.size):
+    for i in range(change.size if book.journal.shape[0] > 0 else 0):
         given = change[i] < 0
         book.journal[first + i, 0] = event
         book.journal[first + i, 1] = token
         book.journal[first + i, 2] = lo + i if given else counterparty
         book.journal[first + i, 3] = counterparty if given else lo + i
         book.journal[first + i, 4] = abs(change[i])
+    book.cursor[0] = first + change.size
 
 
 def _sweep_numpy(book, token, lo, change, counterparty, event):
-    row = book.balance[token, lo : lo + change.size]
-    after, total = row + change, change.sum()
-    left = book.balance[token, counterparty] - total
-    status = _sweep_status(book, token, after.min(), after.max(), left, counterparty)
+    after = book.balance[token, lo : lo + change.size] + change
+    left = book.balance[token, counterparty] - change.sum()
+    status = _stands(book, token, after.min(), after.max(), left, counterparty)
     if status == POSTED:
-        row[:] = after
-        book.balance[token, counterparty] -= total
-        _journal(book, token, lo, change, counterparty, event)
-        book.cursor[0] += change.size
+        book.balance[token, lo : lo + change.size] = after
+        book.balance[token, counterparty] = left
+        _write_down(book, token, lo, change, counterparty, event)
     return status
 
 
@@ -122,21 +111,59 @@ def sweep(book, token, lo, change, counterparty, event):
     Parameters
     ----------
     book: sim.ledger.Book. token: ledger row. lo: first account of the slice, which holds neither issuer nor
-    counterparty. change: (n,) int64 atoms that account lo + i receives, or gives where below zero.
+    counterparty. change: (n,) int64 atoms that account lo + i receives, or gives where below zero; n at least 1.
 
     Returns a status code of sim.ledger.
     """
-    row = book.balance[token]
+    row = book.balance[token, lo : lo + change.size]
     lowest, highest, total = MAX_ATOMS, -MAX_ATOMS, 0
     for i in range(change.size):
-        after = row[lo + i] + change[i]
-        lowest, highest = min(lowest, after), max(highest, after)
+        row[i] += change[i]
+        lowest, highest = min(lowest, row[i]), max(highest, row[i])
         total += change[i]
-    status = _sweep_status(book, token, lowest, highest, row[counterparty] - total, counterparty)
+    left = book.balance[token, counterparty] - total
+    status = _stands(book, token, lowest, highest, left, counterparty)
     if status == POSTED:
+        book.balance[token, counterparty] = left
+        _write_down(book, token, lo, change, counterparty, event)
+    else:
         for i in range(change.size):
-            row[lo + i] += change[i]
-        row[counterparty] -= total
-        _journal(book, token, lo, change, counterparty, event)
-        book.cursor[0] += change.size
+            row[i] -= change[i]
+    return status
+
+
+def _settle_numpy(book, coin, usd, debt, lo, orders, price, desk, event):
+    changes = np.empty((2, orders.size), dtype=np.int64)
+    mine = slice(lo, lo + orders.size)
+    left = book.balance[usd, mine] + book.balance[debt, mine] - np.ceil(orders * price).astype(np.int64)
+    changes[0] = np.maximum(left, 0) - book.balance[usd, mine]
+    changes[1] = np.minimum(left, 0) - book.balance[debt, mine]
+    for token, change in ((coin, orders), (usd, changes[0]), (debt, changes[1])):
+        status = _sweep_numpy(book, token, lo, change, desk, event)
+        if status != POSTED:
+            return status
+    return POSTED
+
+
+@kernel(twin=_settle_numpy)
+def settle(book, coin, usd, debt, lo, orders, price, desk, event):
+    """Exchange coins, USD and loans between the desk and all its clients, a block of accounts at a time.
+
+    Parameters
+    ----------
+    book: sim.ledger.Book. coin, usd, debt: ledger rows. lo: first client's account. orders: (n,) int64 coin atoms.
+    price: average price paid, rounded up for each client. desk: the counterparty. event: what all postings name.
+
+    Returns a status code of sim.ledger; of a block that is refused, the tokens before the refused one stay posted.
+    """
+    usd_buffer, debt_buffer = np.empty(BLOCK, dtype=np.int64), np.empty(BLOCK, dtype=np.int64)
+    status = POSTED
+    for start in range(0, orders.size, BLOCK):
+        part = orders[start : start + BLOCK]
+        first, last = lo + start, lo + start + part.size
+        paid, lent = usd_buffer[: part.size], debt_buffer[: part.size]
+        _pay(book.balance[usd, first:last], book.balance[debt, first:last], part, price, paid, lent)
+        status = max(status, sweep(book, coin, first, part, desk, event))
+        status = max(status, sweep(book, usd, first, paid, desk, event))
+        status = max(status, sweep(book, debt, first, lent, desk, event))
     return status

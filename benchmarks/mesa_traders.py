@@ -204,7 +204,7 @@ def contenders(scale: float = 1.0) -> list[Contender]:
     settings = config(max(20, int(TRADERS * scale)), TICKS)
     units = settings.components("population")[0].count * TICKS
     return [
-        Contender("Spillover", lambda: spillover_job(settings), units, 9),
+        Contender("Spillover", lambda: spillover_job(settings), units, 25),
         Contender("Mesa, agents.do", lambda: mesa_job(settings, TraderMarket), units, 3),
         Contender("Mesa, agents.shuffle_do", lambda: mesa_job(settings, ShuffledMarket), units, 3),
     ]

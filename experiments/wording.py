@@ -33,7 +33,7 @@ def price(value: float) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """A share of one as a percentage: 0.321 is 32.1%."""
-    return f"{100 * share:.{digits}f}%".replace("-", "\N{MINUS SIGN}") if math.isfinite(share) else "n/a"
+    return f"{100 * share:,.{digits}f}%".replace("-", "\N{MINUS SIGN}") if math.isfinite(share) else "n/a"
 
 
 def points(share: float) -> str:
@@ -42,8 +42,9 @@ def points(share: float) -> str:
 
 
 def signed(number: float, digits: int = 1) -> str:
-    """A number with its sign, a true minus included: +2.1, −445.1."""
-    return f"{number:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    """A number with its sign, a true minus included: +2.1, −445.1; what rounds to zero has none."""
+    rounded = round(number, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "\N{MINUS SIGN}") if rounded else f"{0:.{digits}f}"
 
 
 def count(number: float, noun: str) -> str:

@@ -238,8 +238,7 @@ class AllocatorView:
 
     def returns(self, ticks: int) -> NDArray[np.float64]:
         """(m, k) log returns per tick over the last `ticks` ticks, m <= ticks at the start of a run."""
-        history = np.stack([self.view.history(asset, ticks) for asset in self.indices], axis=1)
-        return np.diff(np.log(history), axis=0)
+        return np.diff(np.log([self.view.history(asset, ticks) for asset in self.indices])).T
 
     def volatility(self, ticks: int) -> NDArray[np.float64]:
         """(k,) realised volatility per year, root mean square of log returns over the window; zero without history."""
@@ -251,15 +250,14 @@ class AllocatorView:
         half_life: ticks after which a return counts half; None: all count the same. prior: volatility per year that
         stands in, uncorrelated, for the part of the window before the run began; 0 leaves that part out.
         """
-        returns = self.returns(ticks)
-        seen = len(returns)
+        returns = self.returns(ticks).T
         weight = np.exp2(-np.arange(ticks) / (half_life or np.inf))
-        known = weight[:seen].sum()
-        total = weight.sum() if prior else max(known, 1.0)
-        aged = returns * weight[:seen][::-1, None]
+        aged = weight[: returns.shape[1]][::-1]
+        known = float(aged.sum())
+        total = float(weight.sum()) if prior else max(known, 1.0)
         # Not a matrix product: BLAS does not promise the same bits on every machine.
-        products = np.array([[np.sum(left * right) for right in returns.T] for left in aged.T])
-        return products / (total * self.view.dt_years) + np.eye(len(self.assets)) * prior**2 * (1.0 - known / total)
+        covariance = np.einsum("it,jt->ij", returns * aged, returns) / (total * self.view.dt_years)
+        return covariance + np.diag([prior**2 * (1.0 - known / total)] * len(self.assets))
 
 
 @dataclass(kw_only=True, eq=False)

@@ -40,8 +40,11 @@ class SpilloverModel(mesa.Model):
         return self.world.clock.tick + 1
 
     def step(self) -> None:
-        """Advance the world by one tick."""
+        """Advance the world by one tick; `running` is False after the last. SpilloverError beyond the end of the run."""
+        if not self.running:
+            raise SpilloverError(f"the run has {self.world.clock.ticks} ticks and all are done; raise run.ticks for more")
         run_tick(self.world, self.phases)
+        self.running = self.tick < self.world.clock.ticks
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
         """Step to the end of the run, reporting each finished tick to `progress`."""

@@ -97,7 +97,10 @@ class View:
     def wealth(self) -> NDArray[np.float64]:
         """(n,) USD value of everything each account holds less what it owes, at the last valuation."""
         world = self._world
-        return world.ledger.balance[:, self.lo : self.hi].T @ world.prices.atom_values
+        total = np.zeros(self.n)
+        for row, weight in zip(world.ledger.balance[:, self.lo : self.hi], world.prices.atom_values, strict=True):
+            total += row * weight  # no BLAS, whose sums depend on an account's place among the others
+        return total
 
     def cause(self, asset: int) -> int:
         """Event id of the last recorded price move of an asset, to name as the cause of an intent."""

@@ -11,8 +11,8 @@ from sim.quotes import MarketQuote
 from sim.views import View
 
 Floats = NDArray[np.float64]
-_TRIES = 40
-_MOST = 2.0**61
+_MOST = 2**61
+_PRECISION = 1e-4
 
 
 class Cash:
@@ -120,16 +120,19 @@ def _part(
 
 
 def cost_to_buy(market: MarketQuote, atoms: int, guess: int) -> int | None:
-    """Numeraire atoms, near the least, that buy at least this many atoms; None if the market does not hold them."""
-    spend = max(guess, 1)
-    for _ in range(_TRIES):
-        got = market.buy(spend)
-        if got >= atoms:
-            return spend
-        spend = int(spend * min(atoms / max(got, 1), 4.0) * 1.0001) + 1
-        if spend > _MOST:
-            break
-    return None
+    """Numeraire atoms that buy at least this many, within 1e-4 of the least; None if the market cannot sell them."""
+    low, high = 0, max(guess, 1)
+    while market.buy(high) < atoms:
+        low, high = high, 2 * high
+        if high > _MOST:
+            return None
+    while high - low > 1 + high * _PRECISION:
+        middle = (low + high) // 2
+        if market.buy(middle) >= atoms:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def markets_of(view: View, venues: list[ProtocolName], asset: int) -> list[tuple[int, MarketQuote]]:
@@ -143,6 +146,8 @@ def markets_of(view: View, venues: list[ProtocolName], asset: int) -> list[tuple
 
 def cheapest(view: View, venues: list[ProtocolName], asset: int, atoms: int) -> tuple[int, int] | None:
     """(venue index, numeraire atoms) of the cheapest way to buy so many atoms; None where no venue sells them."""
+    if asset == NUMERAIRE:
+        return -1, atoms
     guess = int(atoms * view.prices[asset] * 10.0 ** (view.decimals(NUMERAIRE) - view.decimals(asset)))
     found = [(venue, cost_to_buy(market, atoms, guess)) for venue, market in markets_of(view, venues, asset)]
     priced = [(venue, spend) for venue, spend in found if spend is not None]

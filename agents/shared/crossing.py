@@ -45,40 +45,40 @@ def find_opportunity(pool: MarketQuote, reference: MarketQuote, belief: float) -
     """
     kept, other_kept, bias = 1.0 - pool.fee, 1.0 - reference.fee, belief / reference.price
     bid, ask = belief * other_kept, belief / other_kept
-    moves = reference.sell_to(reference.price * _PROBE) > 0
     if pool.price / kept < bid:
-        edge = bid
-        if moves:
-            edge = _meet(
-                pool.price / kept,
-                bid,
-                lambda value: pool.buy(pool.buy_to(value * kept)),
-                lambda value: reference.sell_to(value / other_kept / bias),
-            )
+        edge = _edge(
+            pool.price / kept,
+            bid,
+            reference,
+            lambda value: pool.buy(pool.buy_to(value * kept)),
+            lambda value: reference.sell_to(value / other_kept / bias),
+        )
         paid = pool.buy_to(edge * kept)
         size = pool.buy(paid)
         return Opportunity(True, size, paid, int(reference.sell(size) * bias), bid) if size else None
     if pool.price * kept > ask:
-        edge = ask
-        if moves:
-            edge = _meet(
-                pool.price * kept,
-                ask,
-                lambda value: pool.sell_to(value / kept),
-                lambda value: reference.buy(reference.buy_to(value * other_kept / bias)),
-            )
+        edge = _edge(
+            pool.price * kept,
+            ask,
+            reference,
+            lambda value: pool.sell_to(value / kept),
+            lambda value: reference.buy(reference.buy_to(value * other_kept / bias)),
+        )
         size = pool.sell_to(edge / kept)
         return Opportunity(False, size, pool.sell(size), int(cost(reference, size) * bias), ask) if size else None
     return None
 
 
-def _meet(pool: float, reference: float, in_pool: Callable[[float], int], there: Callable[[float], int]) -> float:
-    """Marginal value, between those of the two markets now, at which both trade the same size.
+def _edge(
+    near: float, far: float, reference: MarketQuote, in_pool: Callable[[float], int], there: Callable[[float], int]
+) -> float:
+    """Marginal value between that of the pool (near) and of the reference (far) at which both trade the same size.
 
     Regula falsi with the Illinois rule: the difference of sizes is monotone in the value and smooth.
     """
-    near, far = pool, reference
-    below, above = in_pool(near) - there(near), in_pool(far) - there(far)
+    if reference.sell_to(reference.price * _PROBE) == 0:
+        return far
+    below, above = float(in_pool(near) - there(near)), float(in_pool(far) - there(far))
     side = 0
     for _ in range(_ROUNDS):
         if below >= 0 or above <= 0:

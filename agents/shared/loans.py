@@ -6,14 +6,13 @@ step yields is known only once it has run. The steps are told from what lies in 
 so whatever was liquidated, failed or moved in between, the next step is the right one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from annotated_types import Ge
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from agents.shared.reactions import NEVER, ready, seal
 from agents.shared.state import column
@@ -54,7 +53,7 @@ class Way(NamedTuple):
 
 
 class Loans(NamedTuple):
-    """Loans of some rows, at the protocol's prices of this tick."""
+    """Loans of some rows, at the pool's prices of this tick."""
 
     rows: Rows
     collateral: Floats
@@ -62,18 +61,32 @@ class Loans(NamedTuple):
     debt: Floats
     """USD"""
     health: Floats
+    seals: Atoms
     threshold: float
 
     def only(self, mask: NDArray[np.bool_]) -> "Loans":
         """The loans of some of the rows."""
-        return Loans(self.rows[mask], self.collateral[mask], self.debt[mask], self.health[mask], self.threshold)
+        return Loans(*(entries[mask] for entries in self[:-1]), self.threshold)  # type: ignore[index]
+
+
+class Terms(NamedTuple):
+    """What things cost in one tick."""
+
+    usd: dict[int, float]
+    """USD per atom of each token on the way from collateral to debt, as the pool sees it where it lists the token."""
+    kept: float
+    """Part of a sale that the venue does not keep, all swaps of the way together."""
+
+    def atoms(self, token: int, usd: Floats) -> Atoms:
+        """USD in atoms of a token, rounded up so that what is wanted is reached."""
+        return np.ceil(np.minimum(usd * (1.0 / self.usd[token]), 2.0**61)).astype(np.int64)
 
 
 @dataclass(kw_only=True, eq=False)
 class LoanHolders(Population):
     """Base of behaviours that owe one asset against another in a lending pool.
 
-    IMPLEMENT endow, with `open_loans`. OPTIONAL route. FREE decide: alarm, delay, steps, waiting for their effect.
+    IMPLEMENT endow, with `open_loans`. FREE decide: alarm, delay, steps, waiting for their effect.
     """
 
     protocol: ProtocolName
@@ -111,6 +124,8 @@ class LoanHolders(Population):
     """(n,) atoms of the loan that were spent outside the model and are not touched."""
     _sides: tuple[int, int, int, int] = field(default=(0, 0, 0, 0), init=False, repr=False)
     """Reserve numbers and token indices of collateral and debt."""
+    _path: tuple[int, ...] = field(default=(), init=False, repr=False)
+    """Tokens from collateral to debt when everything trades against the numeraire."""
 
     # Opening ---------------------------------------------------------------------------------------------------------
 
@@ -119,6 +134,7 @@ class LoanHolders(Population):
         quote: LendingQuote = view.quotes[self.protocol]
         collateral, debt = view.token(self.collateral), view.token(self.debt)
         self._sides = quote.reserve(collateral), quote.reserve(debt), collateral, debt
+        self._path = tuple(dict.fromkeys((collateral, NUMERAIRE, debt))) if collateral != debt else (debt,)
         return quote
 
     def open_loans(self, view: View, debt_usd: Floats, health: Floats, reserve: float = 0.0) -> Endowment:
@@ -129,13 +145,14 @@ class LoanHolders(Population):
         """
         quote = self.look_up(view)
         c, d, collateral, debt = self._sides
-        loan = self._amount(view, debt, debt_usd)
-        owed = (loan + np.ceil(quote.borrow_index[d]) + 1.0) * (quote.oracle[d] / 10.0 ** view.decimals(debt))
+        terms = self._terms(view)
+        loan = terms.atoms(debt, debt_usd)
+        owed = (loan + np.ceil(quote.borrow_index[d]) + 1.0) * terms.usd[debt]
         backing = owed * health / quote.liquidation_threshold[c]
-        deposit = self._amount(view, collateral, backing * (1.0 + _ROUNDING)) + int(np.ceil(quote.supply_index[c]))
+        deposit = terms.atoms(collateral, backing * (1.0 + _ROUNDING)) + int(np.ceil(quote.supply_index[c]))
         tops_up = self.response == Response.TOP_UP
-        stock = self._amount(view, collateral, np.where(tops_up, owed * reserve, 0.0))
-        cash = self._amount(view, debt, np.where(tops_up, 0.0, owed * reserve))
+        stock = terms.atoms(collateral, np.where(tops_up, owed * reserve, 0.0))
+        cash = terms.atoms(debt, np.where(tops_up, 0.0, owed * reserve))
         self.spent = loan
         self.watch = np.where(self.response == Response.IGNORE, -np.inf, self.alarm_at)
         self.due, self.sealed = np.full(self.count, NEVER), np.zeros(self.count, dtype=np.int64)
@@ -152,143 +169,132 @@ class LoanHolders(Population):
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Look at accounts below their alarm or under way; the others cost one comparison."""
         rows = np.flatnonzero(view.health(self.protocol) < self.watch)
-        if not rows.size:
-            return []
-        rows = rows[ready(rows, view.tick, self.delay, self.due, self.sealed, self._seal(view, rows))]
+        if rows.size:
+            rows = rows[ready(rows, view.tick, self.delay, self.due, self.sealed, lambda some: self._seal(view, some))]
         return self._act(view, rows) if rows.size else []
 
     def _act(self, view: View, rows: Rows) -> list[Intent]:
-        loans = self._loans(view, rows)
+        loans, terms = self._loans(view, rows), self._terms(view)
         missing = loans.debt * (1.0 - loans.health / self.goal[rows])
         done = missing <= self.least_usd
         self._calm(rows[done])
+        response = np.where(done, Response.IGNORE, self.response[rows])
         intents: list[Intent] = []
-        for response in (Response.TOP_UP, Response.DELEVERAGE):
-            mine = ~done & (self.response[rows] == response)
+        for kind, route in ((Response.TOP_UP, self._top_up), (Response.DELEVERAGE, self._deleverage)):
+            mine = response == kind
             if mine.any():
                 some = loans.only(mine)
-                route, need, entry = self.route(view, response, some, missing[mine])
-                intents += self._walk(view, some.rows, route, need, entry)
+                way, need, entry = route(some, missing[mine], terms)
+                intents += self._walk(view, some, terms, way, need, entry)
         return intents
 
-    def route(self, view: View, response: Response, loans: Loans, missing: Floats) -> tuple[Way, Floats, Floats]:
-        """(way, USD to take out at its end, USD to bring in at its start) for rows with this response.
+    def _top_up(self, loans: Loans, missing: Floats, terms: Terms) -> tuple[Way, Floats, Floats]:
+        """(way, USD to take out at its end, USD to bring in at its start): deposit what the health lacks."""
+        short = missing * self.goal[loans.rows] / loans.threshold
+        return Way(self._path[:1], None, Act.DEPOSIT), short, np.zeros(short.size)
 
-        missing: (m,) USD whose repayment would bring each loan to its goal. Selling x of collateral at cost k does so
-        when (C - x) LT = goal (D - (1 - k) x).
+    def _deleverage(self, loans: Loans, missing: Floats, terms: Terms) -> tuple[Way, Floats, Floats]:
+        """As for `_top_up`: repay what is missing; withdraw and sell x, as far as the floor on health allows.
+
+        Selling x of collateral of which the part k is kept brings the goal when (C - x) LT = goal (D - k x).
         """
-        _, _, collateral, debt = self._sides
         goal, threshold = self.goal[loans.rows], loans.threshold
-        if response == Response.TOP_UP:
-            short = loans.debt * (goal - loans.health) / threshold
-            return Way((collateral,), None, Act.DEPOSIT), short, np.zeros(short.size)
-        kept = 1.0 - self._cost(view)
-        sale = np.maximum(goal * loans.debt - threshold * loans.collateral, 0.0) / np.maximum(
-            goal * kept - threshold, 1e-9
-        )
+        sale = (goal * loans.debt - threshold * loans.collateral) / np.maximum(goal * terms.kept - threshold, 1e-9)
         free = loans.debt * (loans.health - self.floor) / threshold
-        return Way(path(collateral, debt), Act.WITHDRAW, Act.REPAY), missing, np.minimum(sale, free)
+        return Way(self._path, Act.WITHDRAW, Act.REPAY), missing, np.minimum(sale, free)
 
-    def _walk(self, view: View, rows: Rows, way: Way, need: Floats, entry: Floats) -> list[Intent]:
+    def _walk(self, view: View, loans: Loans, terms: Terms, way: Way, need: Floats, entry: Floats) -> list[Intent]:
         """One transaction for each row: the one furthest along the way that its wallet allows.
 
         need: (m,) USD wanted at the end of the way. entry: (m,) USD to bring in where the wallet is empty.
         """
-        waiting = np.ones(rows.size, dtype=np.bool_)
+        waiting = np.ones(loans.rows.size, dtype=np.bool_)
         intents: list[Intent] = []
         last = len(way.tokens) - 1
         for place in range(last, -1, -1):
             token = way.tokens[place]
-            wanted = self._amount(view, token, need / (1.0 - self._cost(view)) if place < last else need)
-            amount = np.minimum(self._wallet(view, token, rows), wanted)
-            able = waiting & (amount >= max(1, self._amount(view, token, self.least_usd)))
-            waiting &= ~able
-            target = -1 if place == last else way.tokens[place + 1]
-            intents += self._send(
-                view, way, way.exit if place == last else Act.SWAP, token, rows[able], amount[able], target
-            )
+            held = self._wallet(view, token, loans.rows)
+            able = waiting & (held >= max(1.0, self.least_usd / terms.usd[token]))
+            if able.any():
+                amount = np.minimum(held, terms.atoms(token, need if place == last else need / terms.kept))
+                target = -1 if place == last else way.tokens[place + 1]
+                act = way.exit if place == last else Act.SWAP
+                intents.append(self._send(view, way, act, token, loans, able, amount, target))
+                waiting &= ~able
         if way.entry is not None:
-            amount = self._amount(view, way.tokens[0], entry) - 1
+            amount = terms.atoms(way.tokens[0], entry) - 1
             able = waiting & (entry >= self.least_usd) & (amount > 0)
-            intents += self._send(view, way, way.entry, way.tokens[0], rows[able], amount[able])
-            waiting &= ~able
-        self._stuck(view, rows[waiting], for_good=way.entry is None)
+            if able.any():
+                intents.append(self._send(view, way, way.entry, way.tokens[0], loans, able, amount))
+                waiting &= ~able
+        self._stuck(view, loans.rows[waiting], for_good=way.entry is None)
         return intents
 
     def _send(
-        self, view: View, way: Way, act: Act, token: int, rows: Rows, amount: Atoms, target: int = -1
-    ) -> list[Intent]:
-        if not rows.size:
-            return []
+        self,
+        view: View,
+        way: Way,
+        act: Act,
+        token: int,
+        loans: Loans,
+        able: NDArray[np.bool_],
+        amount: Atoms,
+        target: int = -1,
+    ) -> Intent:
+        rows = loans.rows[able]
         self.watch[rows] = np.inf
         self.due[rows] = view.tick + self.patience
-        self.sealed[rows] = self._seal(view, rows)
-        venue = view.quotes[self.venue if act == Act.SWAP else self.protocol].venue
-        return [
-            Intent(
-                act,
-                venue,
-                view.accounts[rows],
-                token,
-                amount,
-                token2=target,
-                motive=way.motive,
-                tip=self.tip,
-                cause=view.cause(self._sides[2]),
-            )
-        ]
+        self.sealed[rows] = loans.seals[able]
+        return Intent(
+            act,
+            view.quotes[self.venue if act == Act.SWAP else self.protocol].venue,
+            view.accounts[rows],
+            token,
+            amount[able],
+            token2=target,
+            motive=way.motive,
+            tip=self.tip,
+            cause=view.cause(self._sides[2]),
+        )
 
     def _calm(self, rows: Rows) -> None:
         self.watch[rows] = self.alarm_at[rows]
         self.due[rows], self.sealed[rows] = NEVER, 0
 
     def _stuck(self, view: View, rows: Rows, for_good: bool) -> None:
-        """Nothing can be done now: look again later, or never if the account has nothing left to do it with."""
+        """Nothing can be done now. Look again at the next multiple of the patience, so that such accounts are looked
+        at together; never, if the account has nothing left to act with."""
         self.watch[rows] = -np.inf if for_good else self.alarm_at[rows]
-        self.due[rows], self.sealed[rows] = view.tick + self.patience, 0
+        self.due[rows], self.sealed[rows] = (view.tick // self.patience + 1) * self.patience, 0
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
     def _loans(self, view: View, rows: Rows) -> Loans:
         quote: LendingQuote = view.quotes[self.protocol]
         c, d, collateral, debt = self._sides
-        backing = view.balance(quote.receipts[c])[rows] * (
-            quote.supply_index[c] * quote.oracle[c] / 10.0 ** view.decimals(collateral)
-        )
-        owed = -view.balance(quote.debts[d])[rows] * (
-            quote.borrow_index[d] * quote.oracle[d] / 10.0 ** view.decimals(debt)
-        )
+        backing = quote.supply_index[c] * quote.oracle[c] / 10.0 ** view.decimals(collateral)
+        owing = quote.borrow_index[d] * quote.oracle[d] / 10.0 ** view.decimals(debt)
+        worth = view.balance(quote.receipts[c])[rows] * backing
+        owed = np.maximum(view.balance(quote.debts[d])[rows] * -owing, 1e-12)
         threshold = float(quote.liquidation_threshold[c])
-        health = np.divide(backing * threshold, owed, out=np.full(rows.size, np.inf), where=owed > 0.0)
-        return Loans(rows, backing, owed, np.minimum(health, 1e18), threshold)
+        return Loans(rows, worth, owed, worth * threshold / owed, self._seal(view, rows), threshold)
+
+    def _terms(self, view: View) -> Terms:
+        quote: LendingQuote = view.quotes[self.protocol]
+        usd, kept = {}, 1.0
+        for token in self._path:
+            price = quote.oracle[quote.reserve(token)] if token in quote.assets else view.prices[token]
+            usd[token] = float(price) / 10.0 ** view.decimals(token)
+            market = None if token == NUMERAIRE else view.quotes[self.venue].market(token)
+            kept *= 1.0 - (0.0 if market is None else market.fee)
+        return Terms(usd, kept)
 
     def _wallet(self, view: View, token: int, rows: Rows) -> Atoms:
         """Atoms the rows can use: not what is kept for gas, and not the loan itself, which was spent elsewhere."""
         held = view.spendable(token)[rows]
         return np.maximum(held - self.spent[rows], 0) if token == self._sides[3] else held
 
-    def _amount(self, view: View, token: int, usd: ArrayLike) -> Atoms:
-        """USD in atoms of a token, rounded up so that what is wanted is reached."""
-        quote: LendingQuote = view.quotes[self.protocol]
-        price = quote.oracle[quote.reserve(token)] if token in quote.assets else view.prices[token]
-        return np.ceil(np.minimum(np.asarray(usd) * (10.0 ** view.decimals(token) / price), 2.0**61)).astype(np.int64)
-
     def _seal(self, view: View, rows: Rows) -> Atoms:
         quote: LendingQuote = view.quotes[self.protocol]
-        c, d, collateral, debt = self._sides
-        tokens = (quote.receipts[c], quote.debts[d], *path(collateral, debt))
-        return seal(*(view.balance(token)[rows] for token in tokens))
-
-    def _cost(self, view: View) -> float:
-        """Share of a sale that goes to the venue, all swaps of the way together."""
-        kept = 1.0
-        for asset in {self._sides[2], self._sides[3]} - {NUMERAIRE}:
-            market = view.quotes[self.venue].market(asset)
-            kept *= 1.0 - (market.fee if market is not None else 0.0)
-        return 1.0 - kept
-
-
-def path(start: int, end: int) -> tuple[int, ...]:
-    """Tokens from one asset to another when everything trades against the numeraire."""
-    path: Sequence[int] = (start, NUMERAIRE, end)
-    return tuple(dict.fromkeys(path)) if start != end else (start,)
+        c, d, _, _ = self._sides
+        return seal(*(view.balance(token)[rows] for token in (quote.receipts[c], quote.debts[d], *self._path)))

@@ -50,16 +50,38 @@ class Appraiser:
     min_profit_usd: float
     rest_usd: float
 
+    def hopeful(self, view: View, found: Breaches) -> Rows:
+        """Rows of the breaches that would pay if sales moved no price, with the cash in the pool to pay them out.
+
+        Most breached positions at any time are too small for the gas; this costs a few comparisons.
+        """
+        quote: LendingQuote = view.quotes[self.protocol]
+        worth, price, cash = (np.zeros(max(quote.assets) + 1) for _ in range(3))
+        for asset in {*_present(found.debt_asset), *_present(found.collateral_asset)}:
+            markets = [market for _, market in markets_of(view, self.venues, asset)]
+            scale = 10.0 ** view.decimals(asset)
+            worth[asset] = max((market.price * (1.0 - market.fee) for market in markets), default=0.0) / scale
+            price[asset] = min((market.price for market in markets), default=np.inf) / scale
+            cash[asset] = quote.cash[quote.reserve(asset)]
+        gross = found.seize * worth[found.collateral_asset] - found.repay * price[found.debt_asset]
+        rows = np.flatnonzero(gross >= self._fixed(view))
+        payable = (
+            (found.seize[rows] <= cash[found.collateral_asset[rows]])
+            & (found.seize[rows] > 0)
+            & (found.repay[rows] > 0)
+        )
+        return rows[payable]
+
     def lots(self, view: View, found: Breaches, fresh: Rows, fee: float, ahead: dict[int, int]) -> Lots:
-        """Positions that pay, among the rows `fresh` of the breaches.
+        """Positions that pay, among the hopeful rows `fresh` of the breaches.
 
         fee: share of the repayment that a flash loan costs. ahead: atoms of each asset that will be sold before.
         """
-        fresh = fresh[self._payable(view, found)[fresh]]
-        cost, fixed = self._costs(view, found, fresh, fee), self._fixed(view, found)
+        cost = self._costs(view, found, fresh, fee)
+        fixed = np.where(found.debt_asset == NUMERAIRE, self._fixed(view), self._fixed(view, swaps=2))
         fresh = fresh[np.isfinite(cost[fresh])]
         parts = [Lots(fresh[:0], fresh[:0], cost[:0], cost[:0])]
-        for asset in np.unique(found.collateral_asset[fresh]).tolist():
+        for asset in _present(found.collateral_asset[fresh]):
             mine = fresh[found.collateral_asset[fresh] == asset]
             offers = Offers(found.seize[mine].astype(np.float64), cost[mine], fixed[mine])
             batch = self._best(view, asset, offers, ahead.get(asset, 0))
@@ -69,16 +91,10 @@ class Appraiser:
         good = np.flatnonzero((lots.gross >= lots.fixed) & (lots.repay > 0))
         return lots.only(good[np.lexsort((found.account[lots.position[good]], (lots.fixed - lots.gross)[good]))])
 
-    def _payable(self, view: View, found: Breaches) -> NDArray[np.bool_]:
-        """(m,) whether there is something to gain and the pool has the cash to pay it out."""
-        quote: LendingQuote = view.quotes[self.protocol]
-        cash = quote.cash[[quote.reserve(asset) for asset in found.collateral_asset.tolist()]]
-        return (found.seize > 0) & (found.repay > 0) & (found.seize <= cash)
-
     def _costs(self, view: View, found: Breaches, fresh: Rows, fee: float) -> Floats:
         """(m,) USD to repay each of the rows `fresh`, all of an asset bought at once; infinite for the others."""
         cost = np.full(found.repay.size, np.inf)
-        for debt in np.unique(found.debt_asset[fresh]).tolist():
+        for debt in _present(found.debt_asset[fresh]):
             mine = fresh[found.debt_asset[fresh] == debt]
             total = int(found.repay[mine].sum())
             way = cheapest(view, self.venues, debt, total)
@@ -87,18 +103,24 @@ class Appraiser:
                 cost[mine] = found.repay[mine] * (price * (1.0 + fee))
         return cost
 
-    def _fixed(self, view: View, found: Breaches) -> Floats:
-        """(m,) USD of gas, sales counted per position, and the least profit."""
-        gas = GAS[Act.LIQUIDATE] + GAS[Act.SWAP] * (1.0 + (found.debt_asset != NUMERAIRE))
-        return gas * ((view.gas_price + self.tip) * GWEI * view.prices[self.gas_token]) + self.min_profit_usd
+    def _fixed(self, view: View, swaps: int = 1) -> float:
+        """USD of gas, with sales and purchases counted per position, and the least profit."""
+        gas = GAS[Act.LIQUIDATE] + GAS[Act.SWAP] * swaps
+        return float(gas * ((view.gas_price + self.tip) * GWEI * view.prices[self.gas_token]) + self.min_profit_usd)
 
     def _best(self, view: View, asset: int, offers: Offers, ahead: int) -> Batch:
         """The batch on the venue where it leaves most."""
         unit, scale = 10.0 ** view.decimals(NUMERAIRE), 10.0 ** view.decimals(asset)
-        batches = [Batch(np.zeros(offers.seize.size), 0.0)]
-        for _, market in markets_of(view, self.venues, asset):
-            batches.append(best_batch(Sale(market, unit, ahead), offers, scale, self.rest_usd))
+        batches = [
+            best_batch(Sale(market, unit, ahead), offers, scale, self.rest_usd)
+            for _, market in markets_of(view, self.venues, asset)
+        ]
         return max(batches, key=lambda batch: float(np.maximum(batch.surplus(offers), 0.0).sum()))
+
+
+def _present(tokens: NDArray[np.int64]) -> list[int]:
+    """The tokens that occur, ascending."""
+    return np.flatnonzero(np.bincount(tokens)).tolist()
 
 
 def _joined(parts: list[Lots]) -> Lots:

@@ -1,5 +1,7 @@
 """How accounts react: after a delay of their own, one transaction at a time, again when it had no effect."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,7 @@ def ready(
     delay: NDArray[np.int64],
     due: NDArray[np.int64],
     sealed: NDArray[np.int64],
-    seals: NDArray[np.int64],
+    seals: Callable[[Rows], NDArray[np.int64]],
 ) -> NDArray[np.bool_]:
     """(m,) which of the alarmed rows act now: their delay is over, or their last transaction has shown an effect.
 
@@ -35,13 +37,20 @@ def ready(
     delay: (n,) ticks from alarm to act. due: (n,) tick at which a row acts; one in the past means that the row was
         calm since, so its alarm is new and its delay starts: updated here.
     sealed: (n,) seal of a row's balances at its last transaction, 0 if none is under way; cleared for new alarms.
-    seals: (m,) seals of the rows' balances now.
+    seals: the seals of some rows' balances now.
     """
-    fresh = rows[due[rows] < tick]
-    due[fresh] = tick + delay[fresh]
-    sealed[fresh] = 0
-    before = sealed[rows]
-    return (due[rows] == tick) | ((before != 0) & (before != seals))
+    when = due[rows]
+    fresh = rows[when < tick]
+    if fresh.size:
+        due[fresh] = tick + delay[fresh]
+        sealed[fresh] = 0
+        when = due[rows]
+    turn = when == tick
+    under_way = np.flatnonzero((sealed[rows] != 0) & ~turn)
+    if under_way.size:
+        some = rows[under_way]
+        turn[under_way] = sealed[some] != seals(some)
+    return turn
 
 
 def draw_delays(rng: np.random.Generator, count: int, bounds: tuple[int, int]) -> NDArray[np.int64]:

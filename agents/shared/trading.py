@@ -1,6 +1,6 @@
 """How populations reach venues: habits, prices there, and swaps against the numeraire."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,24 +78,21 @@ class Desk:
         rows, habit, signed: (m,) rows of the population, their usual venues, and what each gives: atoms of the asset
         below zero, atoms of the numeraire above, nothing at zero.
         """
-        sales = [
-            self._swap(view, venue, rows[mine], (asset, NUMERAIRE), -signed[mine], market.price, cause)
-            for venue, market, mine in self._routed(view, habit, asset, np.flatnonzero(signed < 0))
-        ]
-        purchases = [
-            self._swap(view, venue, rows[mine], (NUMERAIRE, asset), signed[mine], 1.0 / market.price, cause)
-            for venue, market, mine in self._routed(view, habit, asset, np.flatnonzero(signed > 0))
-        ]
+        sales: list[Intent] = []
+        purchases: list[Intent] = []
+        sells, buys = signed < 0, signed > 0
+        for number in range(len(self.venues)):
+            here = habit == number
+            sold, bought = np.flatnonzero(here & sells), np.flatnonzero(here & buys)
+            if sold.size or bought.size:
+                venue, market = self.market(view, number, asset)
+                if sold.size:
+                    pair, price = (asset, NUMERAIRE), market.price
+                    sales.append(self._swap(view, venue, rows[sold], pair, -signed[sold], price, cause))
+                if bought.size:
+                    pair, price = (NUMERAIRE, asset), 1.0 / market.price
+                    purchases.append(self._swap(view, venue, rows[bought], pair, signed[bought], price, cause))
         return sales, purchases
-
-    def _routed(
-        self, view: View, habit: NDArray[np.int64], asset: int, some: NDArray[np.intp]
-    ) -> Iterator[tuple[int, MarketQuote, NDArray[np.intp]]]:
-        """(venue, market, which of some) for each venue that one of them is used to."""
-        for number in range(len(self.venues)) if some.size else ():
-            mine = some if len(self.venues) == 1 else some[habit[some] == number]
-            if mine.size:
-                yield *self.market(view, number, asset), mine
 
     def _swap(
         self,

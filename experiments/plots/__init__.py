@@ -1,7 +1,4 @@
-"""Pictures of a run folder, one file each, in one house style.
-
-    draw(open_folder("runs/quickstart"), "price", "price.svg")
-"""
+"""Pictures of a run folder, one file each, in one house style: `draw(open_folder(path), "price", "price.svg")`."""
 
 import importlib
 import pkgutil
@@ -29,14 +26,15 @@ def names() -> list[str]:
     return [name for name in ORDER if name in known] + [name for name in known if name not in ORDER]
 
 
-def picture(run: RunView, name: str, **settings: Any) -> Picture:
+def picture(run: RunView, name: str, framed: bool = True, **settings: Any) -> Picture:
     """A picture, not yet written; its reason is not empty if the folder cannot be drawn.
 
-    settings: fields of the plot, such as asset="ETH". Raises UnknownKind for a name that no plot carries.
+    framed: with title, note and footer. settings: fields of the plot, such as asset="ETH". Raises UnknownKind for a
+    name that no plot carries.
     """
     names()
     plot: Plot = lookup("plot", name)(**settings)
-    return plot.picture(run)
+    return plot.picture(run, framed)
 
 
 def draw(folder: "Folder | RunView", name: str, path: str | Path, **settings: Any) -> Picture:

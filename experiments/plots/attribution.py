@@ -65,24 +65,29 @@ class AttributionPlot(Plot):
         return ""
 
     def draw(self, run: RunView, figure: "Figure") -> Caption:
-        """What stands of each push above, what each pushed below; both stacks sum to the same line."""
+        """What stands of each push above, what each pushed below; both stacks sum to the same line.
+
+        Without recovery the two are the same, and only one is drawn.
+        """
         asset = run.asset(self.asset)
         parts = attribution(run.flows, asset, run.world["reference"][asset], run.ticks)
-        upper, lower = figure.subplots(2, 1, sharex=True, gridspec_kw={"hspace": 0.2})
+        rows = [(parts.net, "Still in the price: each push fades as the market recovers")]
+        if any(motive in DECAYS for motive in parts.motives):
+            rows.append((parts.gross, "Pushed so far: in full, with recovery as a source of its own"))
+        figure.set_size_inches(self.size[0], self.size[1] - 2.2 * (2 - len(rows)))
+        panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False, gridspec_kw={"hspace": 0.2})[:, 0]
         shown = np.union1d(style.thin(parts.move, MOST_POINTS), parts.window)
-        for axes, values, name in (
-            (upper, parts.net, "Still in the price: each push fades as the market recovers"),
-            (lower, parts.gross, "Pushed so far: in full, with recovery as a source of its own"),
-        ):
+        for axes, (values, name) in zip(panels, rows, strict=True):
             _panel(axes, parts, values, shown, run.dt)
-            axes.set_title(name, loc="left", size=style.TEXT_SIZE, color=style.INK, pad=4)
-        style.time_axis(lower, run.start)
+            if len(rows) > 1:
+                axes.set_title(name, loc="left", size=style.TEXT_SIZE, color=style.INK, pad=4)
+        style.time_axis(panels[-1], run.start)
         subject = main_source(parts)
         return Caption(headline(parts, subject), _note(run, parts, subject), _alt(parts))
 
 
 def main_source(parts: Attribution) -> Motive:
-    """The source the title is about: liquidations where they count, else the largest part that somebody's orders made."""
+    """The source the title is about: liquidations where they count, else the largest part that orders made."""
     if abs(parts.points(Motive.LIQUIDATION)) >= VISIBLE:
         return Motive.LIQUIDATION
     ordered = [motive for motive in parts.motives if motive not in (*DECAYS, *LASTS)]

@@ -88,8 +88,8 @@ class Plot:
         return ""
 
     # FREE
-    def picture(self, run: RunView) -> Picture:
-        """Draw in the house style, with title, note and footer; or say why not."""
+    def picture(self, run: RunView, framed: bool = True) -> Picture:
+        """Draw in the house style, with title, note and footer around it if `framed`; or say why not."""
         kind: str = self.kind  # type: ignore[attr-defined]  # set by the registry
         reason = run.empty or self.missing(run)
         if reason:
@@ -97,5 +97,8 @@ class Plot:
         with style.house(kind):
             figure: Any = style.figure(self.size)
             caption = self.draw(run, figure)
-            style.frame(figure, caption.title, caption.note, run.footer, self.margins)
+            if framed:
+                style.frame(figure, caption.title, caption.note, run.footer, self.margins)
+            else:
+                style.trim(figure, self.margins)
         return Picture(kind, caption, figure=figure)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 VISIBLE = 1e-3
 """Links that never reach this share of the largest one are left out."""
-INNER = 0.56
+INNER = 0.5
 """Radius of the ring of protocols, where the others stand at 1."""
 BEND = 0.16
 """How far links bend, as a share of their length, so that two in opposite directions keep apart."""
-CLEAR, LETTER, LINE, MARGIN = 0.27, 0.085, 0.14, 0.05
+CLEAR, LETTER, LINE, MARGIN = 0.24, 0.085, 0.14, 0.05
 """Room a name keeps from its node's centre, the size of its letters and lines, room around it; the ring being 1."""
 
 
@@ -112,6 +112,12 @@ def curve(start: NDArray[np.float64], end: NDArray[np.float64], points: int = 15
     return (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
 
 
+def anchor(direction: NDArray[np.float64]) -> tuple[int, int]:
+    """To which side of its point a name in some direction is written, across and up: -1, 0 (centred) or 1."""
+    across = 0 if abs(direction[0]) < 0.35 else int(np.sign(direction[0]))
+    return across, 0 if abs(direction[1]) < 0.75 else int(np.sign(direction[1]))
+
+
 def name_direction(network: Exposures, node: int) -> NDArray[np.float64]:
     """(2,) unit vector from a node to its name: outwards from the ring; for a protocol, where it covers least."""
     place = network.places[node]
@@ -126,7 +132,7 @@ def name_direction(network: Exposures, node: int) -> NDArray[np.float64]:
     half = np.array([LETTER * len(network.nodes[node]) / 2, LINE / 2])
     covered = []
     for direction in directions:
-        centre = place + direction * CLEAR + np.sign(np.round(direction, 6)) * half
+        centre = place + direction * CLEAR + np.array(anchor(direction)) * half
         covered.append(int(np.count_nonzero((np.abs(busy - centre) < half + MARGIN).all(axis=1))))
     return directions[int(np.argmin(covered))]
 
@@ -142,7 +148,7 @@ def _layout(nodes: list[str], protocol: NDArray[np.bool_], links: list[Link]) ->
     """Protocols on an inner ring (a single one in the middle), others around, each near the protocols it deals with."""
     inner, outer = np.flatnonzero(protocol).tolist(), np.flatnonzero(~protocol).tolist()
     places = np.zeros((len(nodes), 2))
-    toward = {node: 2 * np.pi * rank / len(inner) for rank, node in enumerate(inner)}
+    toward = {node: np.pi / 2 + 2 * np.pi * rank / len(inner) for rank, node in enumerate(inner)}
     places[inner] = _ring(np.array(list(toward.values())), INNER if len(inner) > 1 else 0.0)
     wish = {node: _mean_angle([toward[end] for end in _partners(node, links) if end in toward]) for node in outer}
     outer.sort(key=lambda node: (wish[node], node))

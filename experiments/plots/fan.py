@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from experiments.plots import style
 from experiments.plots.base import Caption, Plot
 from experiments.plots.run_view import FEW, MANY, RunView, spread
-from experiments.wording import percent, price, signed
+from experiments.wording import price, signed
 from sim.fields import AssetName
 from sim.registry import component
 
@@ -45,11 +45,11 @@ class FanPlot(Plot):
         kept = np.unique(np.linspace(0, x.size - 1, min(x.size, MOST_POINTS)).astype(int))
         panels = figure.subplots(2, 1, sharex=True, height_ratios=[1.5, 1], gridspec_kw={"hspace": 0.16})
         shown = int(np.flatnonzero(run.finished["replication"].to_numpy() == run.replication)[0])
-        for axes, series, colour, name in (
-            (panels[0], prices, style.BLUE, f"{asset} price (USD)"),
-            (panels[1], np.cumsum(liquidated, axis=1), style.VERMILLION, "liquidated so far\n(USD)"),
+        for axes, series, colour, name, gap in (
+            (panels[0], prices, style.BLUE, f"{asset} price (USD)", 0.065),
+            (panels[1], np.cumsum(liquidated, axis=1), style.VERMILLION, "liquidated so far\n(USD)", 0.1),
         ):
-            _fan(axes, x[kept], series[:, kept], shown, colour)
+            _fan(axes, x[kept], series[:, kept], shown, colour, gap)
             axes.set_ylabel(name)
             style.usd_axis(axes.yaxis)
         panels[0].set_xlim(0, float(x[-1]))
@@ -74,7 +74,8 @@ def headline(asset: str, ends: NDArray[np.float64], starts: NDArray[np.float64])
     if ends.size == 1:
         return f"One run, so no spread: {asset} ended at {price(float(ends[0]))} ({signed(100 * change[0])}%)"
     if ends.size < FEW:
-        return f"{asset} ended between {price(float(ends.min()))} and {price(float(ends.max()))}: {ends.size} runs, too few for bands"
+        low, high = price(float(ends.min())), price(float(ends.max()))
+        return f"{asset} ended between {low} and {high}: {ends.size} runs, too few for bands"
     words = spread(change, lambda value: f"{signed(100 * value, 0)}%")
     return f"Change of {asset} in {ends.size} runs: {words}"
 
@@ -91,10 +92,12 @@ def _note(runs: int) -> str:
 def _alt(asset: str, ends: NDArray[np.float64]) -> str:
     if ends.size == 1:
         return "A single path of the price and of the liquidated value."
-    return f"Final prices of {asset}: {spread(ends, price)}; {percent(float(np.std(ends) / np.mean(ends)))} relative deviation."
+    return f"Final prices of {asset}: {spread(ends, price)}."
 
 
-def _fan(axes: "Axes", x: NDArray[np.float64], series: NDArray[np.float64], shown: int, colour: str) -> None:
+def _fan(
+    axes: "Axes", x: NDArray[np.float64], series: NDArray[np.float64], shown: int, colour: str, gap: float
+) -> None:
     if len(series) < FEW:
         for path in series:
             axes.plot(x, path, color=colour, linewidth=1.3, alpha=1.0 if len(series) == 1 else 0.75)
@@ -105,7 +108,7 @@ def _fan(axes: "Axes", x: NDArray[np.float64], series: NDArray[np.float64], show
     axes.fill_between(x, bands[1], bands[3], color=colour, alpha=0.30, linewidth=0)
     axes.plot(x, series[shown], color=style.MUTED, linewidth=0.9)
     axes.plot(x, bands[2], color=colour, linewidth=1.8)
-    style.end_labels(axes, _names(bands[:, -1], series[shown, -1], colour, len(series)))
+    style.end_labels(axes, _names(bands[:, -1], series[shown, -1], colour, len(series)), gap)
 
 
 def _names(ends: NDArray[np.float64], one: float, colour: str, runs: int) -> list[tuple[float, str, str]]:

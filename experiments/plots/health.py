@@ -1,7 +1,7 @@
 """Health factors of borrowers before and after the run."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from experiments.plots import style
 from experiments.plots.base import Caption, Plot
 from experiments.plots.run_view import RunView
-from experiments.wording import count, percent
+from experiments.wording import count
 from sim.registry import component
 
 if TYPE_CHECKING:
@@ -113,14 +113,15 @@ def _panel(axes: "Axes", health: Healths) -> None:
     floor = _floor(health)
     edges = np.linspace(floor, TOP, round((TOP - floor) / STEP) + 1)
     axes.axvspan(edges[0], 1.0, color=style.VERMILLION, alpha=0.08, linewidth=0)
-    for values, name, options in (
-        (health.before, "before", {"fill": True, "color": style.SKY, "alpha": 0.65, "linewidth": 0}),
-        (health.after, "after", {"color": style.INK, "linewidth": 1.4}),
-    ):
+    looks: tuple[dict[str, Any], ...] = (
+        {"fill": True, "color": style.SKY, "alpha": 0.65, "linewidth": 0},
+        {"color": style.INK, "linewidth": 1.4},
+    )
+    for values, name, look in zip((health.before, health.after), ("before", "after"), looks, strict=True):
         if values.size:
             heights = np.histogram(values, edges)[0]
             above = np.count_nonzero(values > TOP)
-            axes.stairs(heights, edges, label=f"{name}: {values.size:,}, of them {above:,} above {TOP:.0f}", **options)
+            axes.stairs(heights, edges, label=f"{name}: {values.size:,}, of them {above:,} above {TOP:.0f}", **look)
     axes.axvline(1.0, color=style.VERMILLION, linewidth=1.4)
     axes.annotate(
         "liquidated below 1",

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from experiments.plots import style
 from experiments.plots.base import Caption, Plot
 from experiments.plots.run_view import RunView
@@ -34,7 +32,8 @@ class LiquidationsPlot(Plot):
         """Two panels with their own scales, since bad debt is far smaller than what is seized."""
         bins = time_bins(run.ticks, run.dt)
         panels = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, 1], gridspec_kw={"hspace": 0.22})
-        rows = (("liquidated_usd", "collateral liquidated", style.VERMILLION), ("bad_debt_usd", "bad debt", style.PURPLE))
+        rows = [("liquidated_usd", "collateral liquidated", style.VERMILLION)]
+        rows.append(("bad_debt_usd", "bad debt", style.PURPLE))
         for axes, (column, name, colour) in zip(panels, rows, strict=True):
             heights = bin_sums(run, column, bins)
             style.bars(axes, bins.edges, heights, colour)
@@ -64,16 +63,9 @@ def _alt(run: RunView) -> str:
 def _busiest(run: RunView) -> str:
     if run.ticks * run.dt <= 2 * 3600:
         return ""
-    share, hour = busiest_hour(run)
-    begins = run.folder.time(round(hour * 3600 / run.dt))
-    return f"The busiest hour, from {begins:%H:%M} UTC, saw {percent(share, 0)} of all calls."
-
-
-def busiest_hour(run: RunView) -> tuple[float, int]:
-    """Share of liquidation calls in the busiest hour, and how many hours after the start of the run it begins."""
-    hour = (run.steps["tick"].to_numpy() * run.dt // 3600.0).astype(int)
-    calls = np.bincount(hour, run.series("liquidations"))
-    return (float(calls.max() / calls.sum()), int(np.argmax(calls))) if calls.any() else (0.0, 0)
+    begins = run.folder.time(round(run.outcome("busiest_hour") * 3600 / run.dt))
+    share = percent(run.outcome("busiest_hour_share"), 0)
+    return f"The busiest hour, from {begins:%H:%M} UTC, saw {share} of all calls."
 
 
 def _label(axes: "Axes", name: str, seconds: float, anything: bool) -> None:

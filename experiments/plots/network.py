@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from experiments.plots import style
 from experiments.plots.base import Caption, Plot
-from experiments.plots.exposures import BEND, Exposures, exposures, name_direction
+from experiments.plots.exposures import BEND, Exposures, anchor, exposures, name_direction
 from experiments.plots.run_view import RunView
 from experiments.wording import count, percent, usd
 from sim.fields import When
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 LINKS = {"claim": style.BLUE, "debt": style.ORANGE}
 NODES = {True: "#5b6b7a", False: style.SKY}
 """Colours of protocols and of everybody else."""
-LARGEST_NODE, SMALLEST_NODE = 0.24, 0.05
+LARGEST_NODE, SMALLEST_NODE = 0.2, 0.045
 """Radii in units of the outer ring."""
-WIDEST = 6.0
-"""Points."""
-REACH = 1.95
-"""Half width of a panel in units of the outer ring; leaves room for names."""
+WIDEST = 0.13
+"""Width of the largest link, in units of the outer ring."""
+LETTER = 0.056
+"""Inches that a letter of a name takes."""
+TOP, BOTTOM = 1.55, -1.4
+"""Upper and lower end of a panel, in units of the outer ring."""
 
 
 @component("plot", "network")
@@ -53,9 +55,13 @@ class NetworkPlot(Plot):
         network = exposures(run)
         assert network is not None
         samples = moments(run, network, self.at)
-        panels = figure.subplots(1, len(samples), squeeze=False, gridspec_kw={"wspace": 0.02})[0]
+        inches = (self.size[0] - self.margins[0] - self.margins[1]) / len(samples)
+        reach = _reach(network, inches)
+        figure.set_size_inches(self.size[0], style.HEAD + 0.85 + (TOP - BOTTOM) * inches / (2 * reach))
+        panels = figure.subplots(1, len(samples), squeeze=False, gridspec_kw={"wspace": 0.0})[0]
         for axes, sample in zip(panels, samples, strict=True):
-            _panel(axes, network, sample, self.size[0] / len(samples))
+            _panel(axes, network, sample, 72 * inches / (2 * reach))
+            axes.set_xlim(-reach, reach)
             _moment(axes, run, network, sample)
         first, last = samples[0], samples[-1]
         return Caption(headline(network, first, last), _note(network), _alt(network, samples))
@@ -110,15 +116,30 @@ def radii(network: Exposures, sample: int) -> NDArray[np.float64]:
     return np.maximum(LARGEST_NODE * np.sqrt(network.sizes[sample] / largest), SMALLEST_NODE)
 
 
-def _panel(axes: "Axes", network: Exposures, sample: int, inches: float) -> None:
+def _reach(network: Exposures, inches: float) -> float:
+    """Half width of a panel in units of the outer ring, so that names beside it fit into a panel of so many inches."""
+    reach = 1.3
+    for i, name in enumerate(network.nodes):
+        across, _ = anchor(name_direction(network, i))
+        letters = max(map(len, _words(name))) * (0.5 if across == 0 else 1.0)
+        room = 1.0 - min(2.0 * LETTER * letters / inches, 0.8)
+        reach = max(reach, (abs(float(network.places[i, 0])) + 0.3) / room)
+    return reach
+
+
+def _words(name: str) -> list[str]:
+    return name.replace(".", "_").split("_")
+
+
+def _panel(axes: "Axes", network: Exposures, sample: int, points: float) -> None:
+    """One network; points: length of a unit of the drawing."""
     from matplotlib.patches import Circle, FancyArrowPatch
 
     size = radii(network, sample)
-    points = 72 * inches / (2 * REACH)
     places = dict(zip(network.nodes, network.places, strict=True))
     radius = dict(zip(network.nodes, size, strict=True))
     for holder, issuer, kind, amount in network.graph(sample).edges(keys=True, data="usd"):
-        width = 0.6 + WIDEST * amount / float(network.usd.max())
+        width = 0.6 + WIDEST * points * amount / float(network.usd.max())
         arrow = FancyArrowPatch(
             places[holder],
             places[issuer],
@@ -137,8 +158,7 @@ def _panel(axes: "Axes", network: Exposures, sample: int, inches: float) -> None
         colour = NODES[bool(network.protocol[i])]
         axes.add_patch(Circle(places[name], size[i], facecolor=colour, edgecolor=style.PAPER, linewidth=0.8, zorder=3))
         _name(axes, name, network.places[i], float(size[i]), name_direction(network, i), bool(network.protocol[i]))
-    axes.set_xlim(-REACH, REACH)
-    axes.set_ylim(-1.45, 1.45)
+    axes.set_ylim(BOTTOM, TOP)
     axes.set_aspect("equal")
     axes.set_anchor("N")
     axes.axis("off")
@@ -148,13 +168,13 @@ def _name(
     axes: "Axes", name: str, place: NDArray[np.float64], radius: float, direction: NDArray[np.float64], bold: bool
 ) -> None:
     at = place + direction * (radius + 0.06)
-    ha = "center" if abs(direction[0]) < 0.35 else "left" if direction[0] > 0 else "right"
-    va = "center" if abs(direction[1]) < 0.75 else "bottom" if direction[1] > 0 else "top"
+    across, up = anchor(direction)
     axes.text(
-        *at,
-        name.replace("_", "\n").replace(".", "\n"),
-        ha=ha,
-        va=va,
+        float(at[0]),
+        float(at[1]),
+        "\n".join(_words(name)),
+        ha=("right", "center", "left")[across + 1],
+        va=("top", "center", "bottom")[up + 1],
         size=7.5,
         weight="bold" if bold else "normal",
         color=style.INK,

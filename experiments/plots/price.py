@@ -55,7 +55,7 @@ class PricePlot(Plot):
         )
         title = headline(asset, run.outcome(f"drawdown.{asset}"), run.outcome(f"exogenous_drawdown.{asset}"))
         amplified = run.outcomes(f"drawdown.{asset}") - run.outcomes(f"exogenous_drawdown.{asset}")
-        return Caption(title, _note(run, amplified, width), alt)
+        return Caption(title, _note(run, asset, amplified, width), alt)
 
 
 def headline(asset: str, market: float, exogenous: float) -> str:
@@ -67,9 +67,20 @@ def headline(asset: str, market: float, exogenous: float) -> str:
     return f"{asset} fell {percent(market)}, {than} ({percent(exogenous)})"
 
 
-def _note(run: RunView, amplified: NDArray[np.float64], width: float) -> str:
+def _note(run: RunView, asset: str, amplified: NDArray[np.float64], width: float) -> str:
     spread = run.across("difference of the two", amplified, lambda value: f"{signed(100 * value)} points")
-    return f"Falls from the highest price before. Bars: collateral liquidated per {duration(width)}. {spread}".strip()
+    bars = f"Bars: collateral liquidated per {duration(width)}."
+    return f"Falls from the highest price before. {_lead(run, asset)}{bars} {spread}".strip()
+
+
+def _lead(run: RunView, asset: str) -> str:
+    """How long before or after its fundamentals the market was lowest; empty if at the same sample."""
+    tick = run.steps["tick"].to_numpy()
+    market, exogenous = (int(tick[np.argmin(run.series(f"{kind}.{asset}"))]) for kind in ("price", "exogenous"))
+    if market == exogenous:
+        return ""
+    order = "before" if market < exogenous else "after"
+    return f"The market was lowest {duration(abs(market - exogenous) * run.dt)} {order} its fundamentals were. "
 
 
 def _prices(axes: "Axes", run: RunView, asset: str) -> None:
@@ -85,7 +96,10 @@ def _prices(axes: "Axes", run: RunView, asset: str) -> None:
     axes.set_xlim(0, float(x[-1]))
     for shock in run.world["shocks"][:MOST_SHOCKS]:
         style.mark(axes, shock["at"] * run.dt / 3600.0, shock["name"].replace("_", " "))
-    style.end_labels(axes, [(market[-1], "market", style.BLUE), (exogenous[-1], "exogenous", style.MUTED)])
+    if np.allclose(market, exogenous, rtol=1e-9):
+        style.end_labels(axes, [(market[-1], "market and\nexogenous", style.BLUE)])
+    else:
+        style.end_labels(axes, [(market[-1], "market", style.BLUE), (exogenous[-1], "exogenous", style.MUTED)])
 
 
 def _liquidations(axes: "Axes", run: RunView) -> float:

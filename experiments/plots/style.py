@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -91,7 +92,8 @@ def house(salt: str) -> Iterator[None]:
     """Draw and save under the house style; `salt` fixes the ids inside an SVG."""
     from matplotlib import rc_context
 
-    with rc_context(_RC | {"svg.hashsalt": salt}):
+    settings: Any = _RC | {"svg.hashsalt": salt}
+    with rc_context(settings):
         yield
 
 
@@ -102,8 +104,14 @@ def figure(size: tuple[float, float]) -> "Figure":
     return Figure(figsize=size)
 
 
-def frame(figure: "Figure", title: str, note: str, footer: str, margins: tuple[float, float, float]) -> None:
-    """Write title and note above, the footer below, and make room for all three. margins: left, right, below; inches."""
+Margins = tuple[float, float, float]
+"""Room left, right and below the axes, in inches."""
+HEAD, FOOT = 0.85, 0.22
+"""Inches that title and note, and the footer, take in a figure of the size its plot asks for."""
+
+
+def frame(figure: "Figure", title: str, note: str, footer: str, margins: Margins) -> None:
+    """Write title and note above, the footer below, and make room for all three."""
     width, height = figure.get_size_inches()
     x, y = 0.14, height - 0.12
     for text, size, weight, colour in ((title, TITLE_SIZE, "bold", INK), (note, NOTE_SIZE, "normal", MUTED)):
@@ -112,22 +120,35 @@ def frame(figure: "Figure", title: str, note: str, footer: str, margins: tuple[f
             y -= size * LINE / 72
         y -= 0.03
     figure.text(x / width, 0.09 / height, footer, size=FOOTER_SIZE, color=MUTED, va="bottom", ha="left")
-    headed = max((axes.get_title(loc).count("\n") + bool(axes.get_title(loc)) for axes, loc in _titles(figure)), default=0)
-    top = (y - 0.12 - headed * 0.17) / height
+    _fit(figure, height - y + 0.12, margins)
+
+
+def trim(figure: "Figure", margins: Margins) -> None:
+    """Shrink a figure to its axes: title, note and footer stand elsewhere."""
+    width, height = figure.get_size_inches()
     left, right, below = margins
+    figure.set_size_inches(width, height - HEAD - FOOT)
+    _fit(figure, 0.1, (left, right, max(below - FOOT, 0.05)))
+
+
+def _fit(figure: "Figure", head: float, margins: Margins) -> None:
+    width, height = figure.get_size_inches()
+    left, right, below = margins
+    lines = max((title.count("\n") + 1 for title in _titles(figure) if title), default=0)
+    top = (height - head - lines * 0.17) / height
     figure.subplots_adjust(left=left / width, right=1 - right / width, bottom=below / height, top=top)
     figure.align_ylabels()
 
 
-def _titles(figure: "Figure") -> list[tuple["Axes", Literal["left", "center", "right"]]]:
+def _titles(figure: "Figure") -> list[str]:
     """Titles of the panels in the top row."""
     places: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
-    top = [axes for axes in figure.axes if axes.get_subplotspec() is None or axes.get_subplotspec().is_first_row()]
-    return [(axes, place) for axes in top for place in places]
+    rows = [(axes, axes.get_subplotspec()) for axes in figure.axes]
+    return [axes.get_title(place) for axes, spec in rows if spec is None or spec.is_first_row() for place in places]
 
 
 def _wrapped(text: str, size: float, weight: str, inches: float) -> list[str]:
-    """As few lines as fit, of about equal length: DejaVu Sans averages 0.52 em a letter in sentences, 0.59 em in bold."""
+    """As few lines as fit, of about equal length: letters of DejaVu Sans average 0.52 em, 0.59 em in bold."""
     em = (0.59 if weight == "bold" else 0.52) * size / 72
     most = max(20, int(inches / em))
     lines = textwrap.wrap(text, most)
@@ -210,15 +231,21 @@ def end_labels(axes: "Axes", labels: list[tuple[float, str, str]], gap: float = 
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Move points apart until neighbours are at least `gap` away, keeping their order and staying in [0, 1]."""
+    """Move points as little as needed for neighbours to be `gap` apart, keeping their order, within [0, 1] if they fit.
+
+    The mean of pushing everything up and pushing everything down; gaps survive the mean.
+    """
     order = np.argsort(places, kind="stable")
-    moved = np.array(places, dtype=float)[order]
-    for i in range(1, moved.size):
-        moved[i] = max(moved[i], moved[i - 1] + gap)
-    if moved.size and moved[-1] > 1.0:
-        moved[-1] = 1.0
-        for i in range(moved.size - 2, -1, -1):
-            moved[i] = min(moved[i], moved[i + 1] - gap)
+    up = np.array(places, dtype=float)[order]
+    down = up.copy()
+    for i in range(1, up.size):
+        up[i] = max(up[i], up[i - 1] + gap)
+        down[-1 - i] = min(down[-1 - i], down[-i] - gap)
+    moved = (up + down) / 2
+    for i in range(moved.size):
+        moved[i] = max(moved[i], i * gap)
+    for i in range(moved.size):
+        moved[-1 - i] = min(moved[-1 - i], 1.0 - i * gap)
     result = np.empty_like(moved)
     result[order] = moved
     return [float(place) for place in result]
@@ -230,6 +257,6 @@ def thin(values: NDArray[Any], most: int = 600) -> NDArray[np.int64]:
         return np.arange(values.size)
     cuts = np.linspace(0, values.size, most // 2 + 1).astype(int)
     kept = {0, values.size - 1}
-    for lo, hi in zip(cuts[:-1], cuts[1:], strict=True):
+    for lo, hi in pairwise(cuts.tolist()):
         kept |= {lo + int(np.argmin(values[lo:hi])), lo + int(np.argmax(values[lo:hi]))}
     return np.array(sorted(kept))

@@ -37,4 +37,5 @@ def time_bins(ticks: int, dt: float, most: int = MOST_BINS) -> Bins:
 def bin_sums(run: RunView, column: str, bins: Bins) -> NDArray[np.float64]:
     """(bins,) sums of a per-sample column of steps; a sample counts where its tick lies."""
     tick = run.steps["tick"].to_numpy()
-    return np.bincount(tick // bins.ticks, run.series(column), minlength=bins.edges.size - 1)
+    sums = np.bincount(tick // bins.ticks, run.series(column), minlength=bins.edges.size - 1)
+    return sums.astype(np.float64)

@@ -58,7 +58,7 @@ def now() -> str:
 def describe_world(config: Config, world: "World", phases: Sequence[str]) -> dict[str, Any]:
     """What readers of the tables need: lengths, names, account slices and reference markets. Slices end before `hi`."""
     clock, tokens = world.clock, world.tokens
-    kinds = {table.name: table.source.kind for table in config.tables["population"]}  # type: ignore[attr-defined]
+    kinds = {table.name: type(table).validates_.kind for table in config.tables["population"]}
     owners = [{"name": owner.name, "lo": owner.lo, "hi": owner.hi} for owner in world.accounts.owners]
     slices = {owner["name"]: owner for owner in owners}
     return {

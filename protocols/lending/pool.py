@@ -243,7 +243,8 @@ class PooledLending(Protocol):
 
     def collateral_usd(self, world: "World", accounts: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,) USD of what accounts have supplied, at the oracle."""
-        return world.ledger.balance[np.ix_(self.receipts, accounts)].T @ self._market[layout.COLL_VALUE]
+        held = world.ledger.balance[np.ix_(self.receipts, accounts)]
+        return (held * self._market[layout.COLL_VALUE][:, None]).sum(axis=0)
 
     # Margin ----------------------------------------------------------------------------------------------------------
 
@@ -292,7 +293,8 @@ class PooledLending(Protocol):
         accounts = self._found[: breaching(self.health, lo, hi, 1.0, self._found)].copy()
         new = accounts[~self._still_open(accounts)]
         if new.size:
-            debt = world.ledger.balance[self.debts][:, new].T @ self._market[layout.DEBT_VALUE]
+            owed = world.ledger.balance[np.ix_(self.debts, new)]
+            debt = (owed * self._market[layout.DEBT_VALUE][:, None]).sum(axis=0)
             self._breach[new] = world.events.add_many(
                 new.size, Kind.BREACH, actor=new, protocol=self.index, value=-debt, cause=self._sinking_event()
             )

@@ -220,7 +220,7 @@ class Floor:
         return self.balances[token] / 1e6 * self.prices[token]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def floor():
     """Make a trading floor: floor(ETH=2000.0, BTC=40000.0)."""
 

@@ -16,7 +16,7 @@ class Watcher:
         self.delay, self.due, self.sealed = np.array([delay]), np.array([NEVER]), ONE.copy()
 
     def acts(self, tick, seal_now=5):
-        return bool(ready(ONE, tick, self.delay, self.due, self.sealed, np.array([seal_now]))[0])
+        return bool(ready(ONE, tick, self.delay, self.due, self.sealed, lambda rows: np.full(rows.size, seal_now))[0])
 
 
 @given(delay=st.integers(0, 20), start=st.integers(0, 100))
@@ -43,7 +43,7 @@ def test_after_acting_a_row_waits_for_an_effect_or_its_patience():
 
 def test_rows_do_not_touch_each_other():
     delay, due, sealed = np.array([0, 5]), np.full(2, NEVER), np.zeros(2, dtype=np.int64)
-    assert ready(np.array([1]), 4, delay, due, sealed, ONE).tolist() == [False]
+    assert ready(np.array([1]), 4, delay, due, sealed, lambda rows: rows).tolist() == [False]
     assert due.tolist() == [NEVER, 9]
 
 
