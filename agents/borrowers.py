@@ -4,10 +4,9 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Gt
-from numpy.typing import NDArray
 
 from agents.shared.health_table import AccountTable, draw_health, table_faults
-from agents.shared.loans import LoanHolders, Response
+from agents.shared.loans import Floats, LoanHolders, Response
 from agents.shared.reactions import draw_delays, range_faults
 from agents.shared.sizes import Sizes
 from sim.clock import Clock
@@ -72,7 +71,7 @@ class Borrowers(LoanHolders):
         threshold = self.look_up(view).liquidation_threshold[self._sides[0]]
         if threshold <= 0.0:
             raise ConfigError(f'population "{self.name}": {self.collateral} is no collateral in {self.protocol}')
-        debt_usd, health = self._file_loans(threshold, rng) if self.accounts else self._drawn_loans(rng)
+        debt_usd, health = self._draw_loans(float(threshold), rng)
         luck = rng.random(self.count)
         self.response = np.full(self.count, Response.IGNORE, dtype=np.int8)
         self.response[luck < self.top_up + self.deleverage] = Response.DELEVERAGE
@@ -82,14 +81,16 @@ class Borrowers(LoanHolders):
         self.delay = draw_delays(rng, self.count, self.reaction_delay)
         return self.open_loans(view, debt_usd, health, self.reserve)
 
-    def _drawn_loans(self, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        health = draw_health(self.health or [], rng.random(self.count), self.min_health)
-        return (self.debt_usd or Sizes(median=1.0)).draw(self.count, rng), health
+    def _draw_loans(self, threshold: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """(n,) debts in USD and health factors."""
+        if self.accounts is not None:
+            return self._file_loans(self.accounts, threshold, rng)
+        if not self.health or self.debt_usd is None:
+            raise ConfigError(f'population "{self.name}": {self.check()[0][1]}')
+        health = draw_health(self.health, rng.random(self.count), self.min_health)
+        return self.debt_usd.draw(self.count, rng), health
 
-    def _file_loans(
-        self, threshold: float, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        table = self.accounts or AccountTable(file=self.name)  # type: ignore[arg-type]
+    def _file_loans(self, table: AccountTable, threshold: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
         debt, collateral = table.read()
         health = collateral * (1.0 if table.weighted else threshold) / debt
         kept = np.flatnonzero(health >= self.min_health)

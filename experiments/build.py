@@ -10,6 +10,7 @@ from sim import exposure
 from sim.chain import Chain, recorded_fees
 from sim.errors import ConfigError
 from sim.events import Kind
+from sim.fields import When
 from sim.flows import Flows
 from sim.intents import Act, Intent, Orders
 from sim.interfaces import Endowment, Population
@@ -26,6 +27,8 @@ from sim.tokens import EXTERNAL, TokenKind
 from sim.views import View
 from sim.world import Actor, World
 
+NETWORKS = 25
+"""Exposure networks stored if the config names no moments."""
 OPENING_ORDER = (Act.DEPOSIT, Act.ADD_LIQUIDITY, Act.SET_MODE, Act.BORROW, Act.SWAP, Act.REPAY, Act.WITHDRAW)
 
 
@@ -134,13 +137,20 @@ def _equip(world: World, config: Config) -> None:
     world.native = native.index
     world.gas_reserve = round(settings.allowance * 10.0**native.decimals)
     world.luck = world.streams.draws("chain:luck", np.empty(0, np.int64))
-    world.recorder = Recorder(config.record.every, list(config.record.networks), clock.ticks - 1)
+    world.recorder = Recorder(config.record.every, _moments(config.record.networks, clock.ticks), clock.ticks - 1)
     world.metrics = [lookup("metric", kind)() for kind in kinds("metric")]
     world.checks = config.record.checks
     for oracle in world.oracles:
         oracle.open(world, world.streams.draws(f"oracle:{oracle.name}", np.arange(10_000)))
     for protocol in world.protocols:
         protocol.open(world)
+
+
+def _moments(wanted: tuple[When, ...], ticks: int) -> list[int]:
+    """Ticks as listed, or evenly spread ones from the first to the last if none is."""
+    if wanted:
+        return list(wanted)
+    return sorted(set(np.linspace(0, ticks - 1, NETWORKS).round().astype(int).tolist()))
 
 
 def _open(world: World, config: Config, permute: dict[str, int]) -> None:

@@ -21,7 +21,9 @@ app = typer.Typer(
     help="Agent-based DeFi market simulator: which allocation rule is good for you, and what does it do to all others?",
 )
 
-Config = Annotated[str, typer.Argument(metavar="CONFIG", help="A preset (see `spillover list presets`) or a .toml file.")]
+Config = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="A preset (see `spillover list presets`) or a .toml file.")
+]
 Place = Annotated[Path, typer.Argument(metavar="DIR", help="An output folder of `spillover run`.")]
 Sets = Annotated[
     list[str] | None,
@@ -99,7 +101,8 @@ def schema(plugin: Plugins = None) -> None:
 @app.command()
 def phases(
     target: Annotated[
-        str | None, typer.Argument(metavar="[CONFIG|DIR]", help="Add the time per phase: run a config, or read a folder.")
+        str | None,
+        typer.Argument(metavar="[CONFIG|DIR]", help="Add the time per phase: run a config, or read a folder."),
     ] = None,
     sets: Sets = None,
     plugin: Plugins = None,

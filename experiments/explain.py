@@ -104,9 +104,8 @@ class Evidence:
     """
 
     def __init__(self, folder: "Folder", replication: int | None = None) -> None:
-        known = folder.replications
         self.folder, self.world = folder, folder.world
-        self.replication = replication if replication is not None else (known[0] if known else 0)
+        self.replication = folder.first if replication is None else replication
         self.events = self._event_columns(folder.events(self.replication))
         self.tokens = [token["name"] for token in self.world["tokens"]]
         markets = [(market["venue"], market["asset"]) for market in self.world["markets"]]
@@ -239,7 +238,9 @@ class Evidence:
             return ()
         names = {OUTSIDE: EXTERNAL} | {n: owner["name"] for n, owner in enumerate(self.world["populations"])}
         pairs = zip(self.causes.net(cause.asset).sources, cause.shares().tolist(), strict=True)
-        sources = [Source(names[population], Motive(motive).name.lower(), share) for (population, motive), share in pairs]
+        sources = [
+            Source(names[population], Motive(motive).name.lower(), share) for (population, motive), share in pairs
+        ]
         return tuple(sorted((source for source in sources if source.share), key=lambda source: -abs(source.share)))
 
     def _parents(self, cause: Cause, depth: int, top: int) -> tuple[tuple[Parent, ...], int, float]:

@@ -130,9 +130,15 @@ def _branch(twig: "Twig") -> str:
 
 
 def command(manifest: dict[str, Any]) -> str:
-    """The command line that makes this folder again."""
-    first, *words = manifest["command"] or ["spillover"]
-    return shlex.join([Path(first).name, *words])
+    """The command line that makes this folder again; empty if it was made in Python from a config of no file."""
+    first, *words = manifest["command"] or [""]
+    if Path(first).name == "spillover":
+        return shlex.join(["spillover", *words])
+    if not manifest["source"]:
+        return ""
+    options = [word for item in manifest["sets"] for word in ("--set", item)]
+    options += [word for plugin in manifest["plugins"] for word in ("--plugin", plugin)]
+    return shlex.join(["spillover", "run", manifest["source"], *options])
 
 
 def _provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:

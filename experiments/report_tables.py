@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from experiments.config.sections import Observed
 from experiments.plots.run_view import MANY, RunView
-from experiments.wording import percent, usd
+from experiments.wording import percent, points, usd
 
 Format = Callable[[float], str]
 
@@ -105,11 +105,16 @@ def observed_rows(run: RunView) -> list[dict[str, str]]:
         record, outcomes = Observed(**item), run.outcomes(item["name"])
         name, text, _ = _known(run).get(record.name, (record.name, _plain, ""))
         outcome = float(np.median(outcomes)) if outcomes.size else float("nan")
-        asked = f"within a factor {record.factor:g}" if record.factor else f"within {text(record.distance or 0.0)}"
+        asked = f"within a factor {record.factor:g}" if record.factor else f"within {_apart(record, text)}"
         verdict = f"{'agrees' if record.agrees(outcome) else 'differs'} (asked: {asked})"
         cells = {"observed": text(record.value), "run": text(outcome), "verdict": verdict, "source": record.source}
         rows.append({"name": name} | cells)
     return rows
+
+
+def _apart(record: Observed, text: Format) -> str:
+    distance = record.distance or 0.0
+    return points(distance) if text is percent else text(distance)
 
 
 def _known(run: RunView) -> dict[str, tuple[str, Format, str]]:

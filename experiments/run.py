@@ -35,6 +35,10 @@ Progress = Callable[[int, int], None]
 """Called with the ticks done, of all replications together, and the replications done."""
 
 
+SEEDS = 2**63
+"""Seeds are stored as 64-bit integers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
     """One replication.
@@ -164,6 +168,8 @@ def run(
 
     Raises ConfigError, with nothing written, if the folder holds something else or the world cannot be set up.
     """
+    if config.run.seed >= SEEDS:
+        raise ConfigError(f"run.seed: found {config.run.seed}; must be below 2^63")
     request, path = request or Request(), Path(out)
     digest, replications = model_digest(request.plugins), range(config.run.replications)
     claim(path, config, digest, force)

@@ -231,7 +231,8 @@ def holding(world: World, who: str, token: str, row: int = 0) -> int:
 
 
 def set_price(world: World, asset: str, price: float) -> None:
-    """Move every market of an asset to a price, record it and let everybody look."""
+    """Move every market of an asset to a price, record it and let everybody look; before the first tick, in it."""
+    world.clock.tick = max(world.clock.tick, 0)
     token = world.tokens[asset].index
     for market in world.markets.rows:
         if market.asset == token:

@@ -83,7 +83,7 @@ def best_batch(sale: Sale, offers: Offers, atoms_per_token: float, rest_usd: flo
     Positions are taken in the order of the price they need to break even; as that price rises and the average price
     falls with every further one, the largest such set is a prefix, found by bisection. Of the next position as much is
     taken as can be sold before the last atom brings less than its repayment costs, provided that the fixed part is
-    covered too and that `rest_usd` of debt is left over.
+    covered too, which keeps the average price above what the others need, and that `rest_usd` of debt is left over.
     """
     need = (offers.cost + offers.fixed) / offers.seize
     order = np.argsort(need, kind="stable")
@@ -100,10 +100,8 @@ def best_batch(sale: Sale, offers: Offers, atoms_per_token: float, rest_usd: flo
     taken = float(total[low - 1]) if low else 0.0
     if low < order.size:
         part, atoms = _part(sale, offers, int(order[low]), taken, atoms_per_token, rest_usd)
-        price = sale.price(taken + atoms)
-        if part > 0.0 and (low == 0 or price >= need[order[low - 1]]):
-            share[order[low]] = part
-            return Batch(share, price)
+        share[order[low]] = part
+        taken += atoms
     return Batch(share, sale.price(taken))
 
 

@@ -66,7 +66,14 @@ class Loans(NamedTuple):
 
     def only(self, mask: NDArray[np.bool_]) -> "Loans":
         """The loans of some of the rows."""
-        return Loans(*(entries[mask] for entries in self[:-1]), self.threshold)  # type: ignore[index]
+        return Loans(
+            self.rows[mask],
+            self.collateral[mask],
+            self.debt[mask],
+            self.health[mask],
+            self.seals[mask],
+            self.threshold,
+        )
 
 
 class Terms(NamedTuple):

@@ -41,15 +41,21 @@ def show(*parts: "RenderableType") -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "RenderableType":
-    """A table; the first column is text, the others are numbers unless their name ends with a space."""
-    from rich.table import Table
+    """A table below its title; the first column is text, the others are numbers unless their name ends with a space.
 
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    A table whose columns have no names has no header.
+    """
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    named = any(column.strip() for column in columns)
+    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=named, header_style="dim")
     for number, column in enumerate(columns):
-        made.add_column(column, justify="right" if number and not column.endswith(" ") else "left", header_style="dim")
+        made.add_column(column, justify="right" if number and not column.endswith(" ") else "left")
     for row in rows:
         made.add_row(*row)
-    return made
+    return Group(Text(title, style="bold"), made)
 
 
 def emit(data: Any) -> None:

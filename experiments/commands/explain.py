@@ -92,7 +92,9 @@ def liquidation(found: Liquidation) -> Twig:
     twigs = [Twig("; ".join(state))]
     if found.oracle is not None:
         oracle = found.oracle
-        told = f"oracle {oracle.oracle} said {price(oracle.price)} at tick {oracle.tick}, seen at tick {oracle.observed}"
+        told = (
+            f"oracle {oracle.oracle} said {price(oracle.price)} at tick {oracle.tick}, seen at tick {oracle.observed}"
+        )
         twigs.append(Twig(told))
     return Twig(head, [*twigs, _fall(found, set(), SMALL)])
 

@@ -56,6 +56,8 @@ def _table(rows: list[dict], title: str) -> object:
     columns = ["", *(["seconds", "share", "µs per tick"] if timed else []), "what happens "]
     cells = []
     for row in rows:
-        times = [f"{row['seconds']:.3f}", f"{row['share']:.1%}", f"{row['microseconds_per_tick']:,.1f}"] if timed else []
+        times = (
+            [f"{row['seconds']:.3f}", f"{row['share']:.1%}", f"{row['microseconds_per_tick']:,.1f}"] if timed else []
+        )
         cells.append([f"{row['number']} {row['name']}", *times, row["about"]])
     return console.table(title, columns, cells)

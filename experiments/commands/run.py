@@ -94,7 +94,9 @@ def _failures(folder: Folder) -> int:
     for row in failed.head(SHOWN_FAILURES).itertuples():
         console.complain(f"replication {row.replication} failed: {row.error}")
     if len(failed) > SHOWN_FAILURES:
-        console.complain(f"{len(failed) - SHOWN_FAILURES} more failed; see the column error of {folder.path}/runs.parquet")
+        console.complain(
+            f"{len(failed) - SHOWN_FAILURES} more failed; see the column error of {folder.path}/runs.parquet"
+        )
     if not len(failed):
         return OK
     return INVARIANT if failed["error"].str.startswith("InvariantError").any() else FAILED_RUNS

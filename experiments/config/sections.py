@@ -82,7 +82,7 @@ class Record:
     every: Annotated[int, Ge(1)] = 1
     """Ticks between samples of wealth and exposure."""
     networks: tuple[When, ...] = ()
-    """Moments at which the exposure network is stored."""
+    """Moments at which the exposure network is stored; 25 of them, evenly spread over the run, if none is named."""
     checks: Literal["every", "sampled", "off"] = "sampled"
     """How often the invariants are checked."""
     postings: bool = False

@@ -82,16 +82,18 @@ def healths(run: RunView) -> list[Healths]:
 
 def headline(found: list[Healths]) -> str:
     """The title, for all protocols together."""
-    before = sum(health.before.size for health in found)
+    before = np.concatenate([health.before for health in found])
     after = np.concatenate([health.after for health in found])
-    gone = sum(health.gone for health in found)
+    gone, below = sum(health.gone for health in found), int(np.count_nonzero(after < 1.0))
     if not after.size:
-        return f"All {before:,} borrowers ended without debt"
-    first = f"{gone:,} of {count(before, 'borrower')} ended without debt"
-    below = int(np.count_nonzero(after < 1.0))
-    if not below:
-        return f"{first}, none below a health factor of 1"
-    return f"{first}, {below:,} below a health factor of 1"
+        return f"All {count(before.size, 'borrower')} ended without debt"
+    ended = f"{below:,} below a health factor of 1" if below else "none below a health factor of 1"
+    if gone:
+        return f"{gone:,} of {count(before.size, 'borrower')} ended without debt, {ended}"
+    if below or not before.size:
+        return f"Of {count(after.size, 'borrower')}, {ended} at the end"
+    medians = f"{np.median(before):.2f} to {np.median(after):.2f}"
+    return f"No borrower ended below a health factor of 1; the median went from {medians}"
 
 
 def _words(health: Healths) -> str:

@@ -160,7 +160,7 @@ def _wrapped(text: str, size: float, weight: str, inches: float) -> list[str]:
 
 def rounded(svg: bytes) -> bytes:
     """An SVG with coordinates of paths to a hundredth of a point: half the size, the same picture."""
-    return re.sub(rb"(\d+\.\d\d)\d+(?=[\s\"])", rb"\1", svg)
+    return re.sub(rb"(\d+\.\d\d)\d+(?=[\s\")])", rb"\1", svg)
 
 
 def hours(ticks: Sequence[int] | NDArray[Any], dt: float) -> NDArray[np.float64]:

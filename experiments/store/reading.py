@@ -83,6 +83,13 @@ class Folder:
         """Replications that finished, in order."""
         return [int(number) for number in self.runs.loc[self.runs["status"] == "ok", "replication"]]
 
+    @property
+    def first(self) -> int:
+        """The first replication that finished; ConfigError if none did."""
+        if not self.replications:
+            raise ConfigError(f'"{self.path}" holds no finished replication{self._why()}')
+        return self.replications[0]
+
     def steps(self, replication: int | None = None) -> "pd.DataFrame":
         """Metrics at every sampled tick, of one replication or of all."""
         return self._read(BATCHED, replication)
@@ -112,9 +119,8 @@ class Folder:
     def _read(self, table: str, replication: int | None) -> "pd.DataFrame":
         import pyarrow as pa
 
-        wanted = [self._known(number) for number in (self.replications if replication is None else [replication])]
-        if not wanted:
-            raise ConfigError(f'"{self.path}" holds no finished replication, so it has no {table}{self._why()}')
+        wanted = [self._known(self.first if replication is None else replication)]
+        wanted = self.replications if replication is None else wanted
         parts = self._batched(wanted) if table == BATCHED else [self._part(table, number) for number in wanted]
         return pa.concat_tables(parts, promote_options="default").unify_dictionaries().to_pandas()
 
@@ -136,9 +142,9 @@ class Folder:
         if replication not in self.replications:
             known = self.replications
             allowed = ", ".join(map(str, known[:10])) + (", ..." if len(known) > 10 else "")
-            raise ConfigError(f'"{self.path}" has no finished replication {replication}. Finished: {allowed or "none"}')
+            raise ConfigError(f'"{self.path}" has no finished replication {replication}; allowed: {allowed or "none"}')
         return replication
 
     def _why(self) -> str:
-        errors = self.runs["error"].dropna() if "error" in self.runs else []
+        errors = self.runs["error"].dropna()
         return f"; the first one failed with {errors.iloc[0]}" if len(errors) else ""

@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
 KINDS = [kind.name.lower() for kind in Kind]
 MOTIVES = [motive.name.lower() for motive in Motive]
-EDGE_COLUMNS = {"tick": pa.int64(), "holder": pa.string(), "issuer": pa.string(), "token": pa.string(), "usd": pa.float64()}
+EDGE_COLUMNS = {
+    "tick": pa.int64(),
+    "holder": pa.string(),
+    "issuer": pa.string(),
+    "token": pa.string(),
+    "usd": pa.float64(),
+}
 
 
-def collect(world: "World", phases: Sequence[str], opening_health: dict[str, NDArray[np.float64]]) -> dict[str, pa.Table]:
+def collect(
+    world: "World", phases: Sequence[str], opening_health: dict[str, NDArray[np.float64]]
+) -> dict[str, pa.Table]:
     """All tables of a finished run.
 
     phases: names of the tick table's rows. opening_health: protocol -> (accounts,) health factors at the first mark.

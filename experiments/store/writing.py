@@ -31,8 +31,16 @@ if TYPE_CHECKING:
 PART_RUNS = 250
 PART_BYTES = 64_000_000
 STAGED = ".staged"
-TYPES = {"replication": "int32", "seed": "int64", "duration_s": "float64"}
-"""Columns of runs.parquet with a type of their own; texts and outcomes take that of their values."""
+HEAD = {
+    "run_key": "string",
+    "replication": "int32",
+    "seed": "int64",
+    "status": "string",
+    "duration_s": "float64",
+    "error": "string",
+    "traceback": "string",
+}
+"""Columns that runs.parquet always has; parameters, outcomes and phases follow, with the type of their values."""
 
 
 def occupied(path: Path | str) -> dict[str, Any] | None:
@@ -142,13 +150,9 @@ def write(table: "pa.Table", place: Path) -> None:
 def _runs_table(rows: list[dict[str, Any]]) -> "pa.Table":
     import pyarrow as pa
 
-    names = dict.fromkeys(name for row in rows for name in row)
-    columns = {}
-    for name in names:
-        values = [row.get(name) for row in rows]
-        empty = all(value is None for value in values)
-        columns[name] = pa.array(values, pa.string() if empty else TYPES.get(name))
-    return pa.table(columns)
+    names = dict.fromkeys([*HEAD, *(name for row in rows for name in row)])
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return pa.table({name: pa.array(values, HEAD.get(name)) for name, values in columns.items()})
 
 
 def _delete(path: Path) -> None:

@@ -39,6 +39,8 @@
   const radius = (size) => Math.max(SMALLEST, LARGEST * Math.sqrt(size / largest));
   const place = (node) => ({ x: CX + RX * node.place[0], y: CY - RY * node.place[1] });
 
+  const at = (point) => `${point.x.toFixed(1)},${point.y.toFixed(1)}`;
+
   // The network: links below, then nodes, then names; elements are made once and moved.
   const drawing = document.getElementById("replay-network");
   const links = data.links.map((link) => {
@@ -64,7 +66,7 @@
     group.setAttribute("visibility", amount > 0 ? "visible" : "hidden");
     group.dataset.usd = amount;
     if (!(amount > 0)) return;
-    const width = 1 + WIDEST * amount / widest, arrow = 7 + 0.9 * width;
+    const width = 1 + WIDEST * amount / widest, arrow = 6 + 1.3 * width;
     const a = place(data.nodes[link.from]), b = place(data.nodes[link.to]);
     const c = { x: (a.x + b.x) / 2 - data.bend * (b.y - a.y), y: (a.y + b.y) / 2 + data.bend * (b.x - a.x) };
     const toward = (from, to, gap) => {
@@ -74,20 +76,21 @@
     const start = toward(a, c, nodes[link.from].r), tip = toward(b, c, nodes[link.to].r + 1);
     const end = toward(tip, c, arrow);
     const side = { x: (tip.y - end.y) * 0.5, y: (end.x - tip.x) * 0.5 };
-    line.setAttribute("d", `M${start.x.toFixed(1)},${start.y.toFixed(1)}Q${c.x.toFixed(1)},${c.y.toFixed(1)} ${end.x.toFixed(1)},${end.y.toFixed(1)}`);
+    const inside = toward(tip, c, arrow - 1);
+    line.setAttribute("d", `M${at(start)}Q${at(c)} ${at(inside)}`);
     line.setAttribute("stroke-width", width.toFixed(1));
-    head.setAttribute("d", `M${tip.x.toFixed(1)},${tip.y.toFixed(1)}L${(end.x + side.x).toFixed(1)},${(end.y + side.y).toFixed(1)}L${(end.x - side.x).toFixed(1)},${(end.y - side.y).toFixed(1)}Z`);
+    head.setAttribute("d", `M${at(tip)}L${at({ x: end.x + side.x, y: end.y + side.y })}L${at({ x: end.x - side.x, y: end.y - side.y })}Z`);
     title.textContent = `${data.nodes[link.from].name} → ${data.nodes[link.to].name}: ${link.kind} of ${usd(amount)}`;
   };
 
   const drawNode = (i, size) => {
-    const node = data.nodes[i], at = place(node), r = radius(size), text = names[i];
+    const node = data.nodes[i], centre = place(node), r = radius(size), text = names[i];
     nodes[i].r = r;
     nodes[i].circle.setAttribute("r", r.toFixed(1));
     nodes[i].title.textContent = `${node.name}: ${usd(size)}`;
-    const x = at.x + node.toward[0] * (r + 7), lines = text.children.length;
+    const x = centre.x + node.toward[0] * (r + 7), lines = text.children.length;
     const above = [0, 14 * (lines - 1) / 2, 14 * (lines - 1)][node.anchor[1] + 1];  // a name's first line stands this much higher
-    const y = at.y - node.toward[1] * (r + 7) + [11, 4.5, -1][node.anchor[1] + 1] - above;
+    const y = centre.y - node.toward[1] * (r + 7) + [11, 4.5, -1][node.anchor[1] + 1] - above;
     [...text.children].forEach((line, k) => {
       line.setAttribute("x", x.toFixed(1));
       line.setAttribute("y", (y + 14 * k).toFixed(1));

@@ -104,6 +104,11 @@ def test_a_file_without_healthy_accounts(tmp_path):
         FakeWorld(3).open(population)
 
 
+def test_neither_a_table_nor_a_file():
+    with pytest.raises(ConfigError, match='population "people": give either health'):
+        FakeWorld(3).open(borrowers(3, health=None, debt_usd=None))
+
+
 def test_load_finds_mistakes_of_the_file(tmp_path):
     path = tmp_path / "accounts.csv"
     path.write_text("account,debt\na,1000\n")

@@ -36,7 +36,7 @@ def build(prices):
         needed = {
             "replay": {"file": prices, "price": assets},
             "block_bootstrap": {"file": prices, "price": assets},
-            "shock_path": {"knots": [(6, 0.0), (9, -0.35)]},
+            "shock_path": {"knots": [(6 * 3600.0, 0.0), (9 * 3600.0, -0.35)]},
         }
         return lookup("process", kind)(name="fundamental", assets=assets, **needed.get(kind, {}))
 

@@ -75,7 +75,7 @@ def test_a_displaced_price_moves_with_the_depth_credited_to_liquidity_and_to_the
     seller = people("seller", ETH=5000.0, USD=0.0)
     world = make_world(
         STILL, DEPTH, seller, shock("depth_withdrawal", venue="market", share=0.5, duration="20min"),
-        shock("gas_spike", name="in between", at=4, factor=2.0, duration="30min"),
+        shock("gas_spike", name="other", at=4, factor=2.0, duration="30min"),
     )  # fmt: skip
     world.population("seller").script = lambda view, draws: (
         [Intent(Act.SWAP, 0, view.accounts, 1, 5000 * 10**8, token2=0)] if view.tick == 2 else []

@@ -94,7 +94,7 @@ class TestVolatilityShocks:
         assert np.allclose(np.diff(shocked[:, 1]), expected, atol=1e-12)
 
     def test_drift_and_designed_moves_stay(self, make_grid):
-        crash = ShockPath(name="crash", assets=["ETH"], knots=[(50, 0.0), (60, -0.4)])
+        crash = ShockPath(name="crash", assets=["ETH"], knots=[(50 * 3600.0, 0.0), (60 * 3600.0, -0.4)])
         growth = GeometricBrownianMotion(name="btc", assets=["BTC"], drift=0.5, volatility=0.0)
         processes = [growth, crash, three()[2]]
         scale = np.full((200, 3), 5.0)
