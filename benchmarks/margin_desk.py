@@ -58,8 +58,10 @@ class LeveragedTraders(Population):
     """(n,) leverage each trader aims at."""
     orders: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), init=False)
     """(n,) asset atoms wanted in this tick, sold below zero; the desk fills them as one block."""
+    net: int = field(default=0, init=False)
+    """Sum of the orders."""
     forced: int = field(default=0, init=False)
-    """Sum of the orders of this tick's liquidations."""
+    """Sum of those of this tick's liquidations."""
     liquidated: int = field(default=0, init=False)
 
     def endow(self, view: View, rng: np.random.Generator) -> Endowment:
@@ -76,12 +78,12 @@ class LeveragedTraders(Population):
         seen = view.history(asset, self.lookback)
         trend = float(np.log(seen[-1] / seen[0]))
         rule = (self.speed, self.maintenance, self.reaction, self.noise)
-        net, self.forced, count = choose_orders(
+        self.net, self.forced, count = choose_orders(
             view.balance(USD), view.balance(debt), view.balance(asset), self.target, draws.of(draws.labels),
             float(view.prices[asset]), trend, rule, self.orders,
         )  # fmt: skip
         self.liquidated += count
-        block, amount = view.accounts[:1], abs(net)
+        block, amount = view.accounts[:1], abs(self.net)
         venue, cause = view.venue(self.desk), view.cause(asset)
         return [Intent(Act.SWAP, venue, block, asset, amount, token2=USD, motive=Motive.MOMENTUM, cause=cause)]
 
@@ -137,7 +139,7 @@ class MarginDesk(Protocol):
 
     def _fill(self, world: "World", clients: LeveragedTraders, cause: int) -> None:
         """Trade a block at the average price of its net; log it, move the price, credit both motives."""
-        market, forced, net = self.market, clients.forced, int(clients.orders.sum())
+        market, net, forced = self.market, clients.net, clients.forced
         size = net / market.units[0]
         usd = average_price(market.x, size, math.exp(market.fundamental), market.depth)
         event = world.events.add(
@@ -146,14 +148,11 @@ class MarginDesk(Protocol):
         )  # fmt: skip
         price = usd * market.units[1] / market.units[0]
         status = settle(
-            world.ledger.book(3 * clients.count), self.asset, USD, self.debt, clients.lo, clients.orders, price,
-            self.account, event,
+            world.ledger.book(3 * clients.count + 2), self.asset, USD, self.debt, clients.lo, clients.orders, net,
+            price, self.account, event,
         )  # fmt: skip
         if status != POSTED:
             raise LedgerError(f'"{self.name}" cannot settle with {clients.name}: status {status}')
-        payer, payee = (self.account, EXTERNAL) if net > 0 else (EXTERNAL, self.account)
-        world.ledger.move(self.asset, payee, payer, abs(net), event)
-        world.ledger.move(USD, payer, payee, math.floor(abs(net) * price), event)
         dlog, parts = log_price_change(market.x, size, market.depth), np.empty(2)
         attribute(np.array([net - forced, forced]) / market.units[0], size, market.x, dlog, market.depth, parts)
         market.x += size

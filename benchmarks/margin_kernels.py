@@ -6,7 +6,8 @@ A trader's cash is its USD less what it borrowed. Amounts are int64 atoms; price
 import numpy as np
 
 from sim.jit import inline, kernel
-from sim.ledger import OVERDRAWN, OVERFLOW, POSTED
+from sim.ledger import OVERDRAWN, OVERFLOW, POSTED, post
+from sim.tokens import EXTERNAL
 from sim.units import MAX_ATOMS
 
 BLOCK = 2048
@@ -19,7 +20,7 @@ def _choose_numpy(usd, debt, coins, leverage, luck, price, trend, rule, orders):
     equity = (usd + debt) + value
     breached = equity < maintenance * value
     tilt = 1.0 + reaction * trend + noise * (2.0 * luck - 1.0)
-    goal = leverage * np.maximum(tilt, 0.0) * equity / price
+    goal = leverage * np.maximum(tilt, 0.0) * equity * (1.0 / price)
     wanted = np.floor(speed * (goal - coins)).astype(np.int64)
     orders[:] = np.where(breached, -coins, wanted)
     return int(orders.sum()), int(orders[breached].sum()), int(np.count_nonzero(breached & (coins > 0)))
@@ -41,6 +42,7 @@ def choose_orders(usd, debt, coins, leverage, luck, price, trend, rule, orders):
     Returns (sum of all orders, sum of the forced ones, liquidated traders).
     """
     speed, maintenance, reaction, noise = rule
+    per_usd = 1.0 / price
     net, forced, count = 0, 0, 0
     for i in range(orders.size):
         value = coins[i] * price
@@ -48,7 +50,7 @@ def choose_orders(usd, debt, coins, leverage, luck, price, trend, rule, orders):
         breached = equity < maintenance * value
         tilt = 1.0 + reaction * trend + noise * (2.0 * luck[i] - 1.0)
         tilt = tilt if tilt > 0.0 else 0.0
-        goal = leverage[i] * tilt * equity / price
+        goal = leverage[i] * tilt * equity * per_usd
         order = np.int64(np.floor(speed * (goal - coins[i])))
         order = -coins[i] if breached else order
         orders[i] = order
@@ -132,7 +134,15 @@ def sweep(book, token, lo, change, counterparty, event):
     return status
 
 
-def _settle_numpy(book, coin, usd, debt, lo, orders, price, desk, event):
+@inline
+def _hedge(book, coin, usd, net, price, desk, event):
+    """Buy the net from the outside world, or sell it there."""
+    payer, payee = (desk, EXTERNAL) if net > 0 else (EXTERNAL, desk)
+    status = post(book, coin, payee, payer, abs(net), event)
+    return max(status, post(book, usd, payer, payee, np.int64(np.floor(abs(net) * price)), event))
+
+
+def _settle_numpy(book, coin, usd, debt, lo, orders, net, price, desk, event):
     changes = np.empty((2, orders.size), dtype=np.int64)
     mine = slice(lo, lo + orders.size)
     left = book.balance[usd, mine] + book.balance[debt, mine] - np.ceil(orders * price).astype(np.int64)
@@ -142,11 +152,11 @@ def _settle_numpy(book, coin, usd, debt, lo, orders, price, desk, event):
         status = _sweep_numpy(book, token, lo, change, desk, event)
         if status != POSTED:
             return status
-    return POSTED
+    return _hedge(book, coin, usd, net, price, desk, event)
 
 
 @kernel(twin=_settle_numpy)
-def settle(book, coin, usd, debt, lo, orders, price, desk, event):
+def settle(book, coin, usd, debt, lo, orders, net, price, desk, event):
     """Exchange coins, USD and loans between the desk and all its clients, a block of accounts at a time.
 
     Parameters
@@ -154,7 +164,9 @@ def settle(book, coin, usd, debt, lo, orders, price, desk, event):
     book: sim.ledger.Book. coin, usd, debt: ledger rows. lo: first client's account. orders: (n,) int64 coin atoms.
     price: average price paid, rounded up for each client. desk: the counterparty. event: what all postings name.
 
-    Returns a status code of sim.ledger; of a block that is refused, the tokens before the refused one stay posted.
+    The desk takes the net to the outside world, for its price rounded down.
+
+    Returns a status code of sim.ledger; what was posted before a refusal stays posted.
     """
     usd_buffer, debt_buffer = np.empty(BLOCK, dtype=np.int64), np.empty(BLOCK, dtype=np.int64)
     status = POSTED
@@ -166,4 +178,4 @@ def settle(book, coin, usd, debt, lo, orders, price, desk, event):
         status = max(status, sweep(book, coin, first, part, desk, event))
         status = max(status, sweep(book, usd, first, paid, desk, event))
         status = max(status, sweep(book, debt, first, lent, desk, event))
-    return status
+    return max(status, _hedge(book, coin, usd, net, price, desk, event))

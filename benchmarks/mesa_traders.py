@@ -84,7 +84,7 @@ class Trader(mesa.Agent):
             model.liquidated += self.coins > 0
         else:
             tilt = 1.0 + model.reaction * model.trend + model.noise * (2.0 * model.luck[self.number] - 1.0)
-            goal = self.leverage * max(tilt, 0.0) * equity / model.price
+            goal = self.leverage * max(tilt, 0.0) * equity * model.per_usd
             self.order = math.floor(model.speed * (goal - self.coins))
         model.net += self.order
 
@@ -120,6 +120,7 @@ class TraderMarket(mesa.Model):
         """Follow the fundamental and freeze what traders see."""
         self.x, _ = recover(self.x, self.book.rate, self.dt, self.book.depth)
         self.price = self.market_price()
+        self.per_usd = 1.0 / self.price
         self.prices.append(self.price)
         self.trend = float(np.log(self.price / self.prices[max(self.tick - self.lookback, 0)]))
         self.draws.tick = self.tick

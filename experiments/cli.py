@@ -4,7 +4,7 @@ Exit codes: 0 done, 2 wrong usage or config, 3 finished with failed runs, 4 an i
 Results go to stdout, progress and problems to stderr.
 """
 
-from enum import Enum
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,7 +38,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Replication = Annotated[int | None, typer.Option(min=0, help="Which replication; the first finished one if not given.")]
 
 
-class Picture(str, Enum):
+class Picture(StrEnum):
     """File formats of pictures."""
 
     svg = "svg"
@@ -71,9 +71,9 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Replace what another run left in the output folder.")] = False,
 ) -> None:
     """Run a config: outcomes, an output folder and a report."""
-    numbers = {"seed": seed, "replications": replications, "workers": workers}
-    switches = {"as_json": json, "report": report, "force": force}
-    _call("run", config=config, out=out, sets=sets, plugins=plugin, **numbers, **switches)
+    settings: dict[str, Any] = {"config": config, "out": out, "sets": sets, "plugins": plugin, "as_json": json}
+    numbers: dict[str, Any] = {"seed": seed, "replications": replications, "workers": workers}
+    _call("run", **settings, **numbers, report=report, force=force)
 
 
 @app.command()
@@ -144,7 +144,7 @@ def explain(
 
     Prints a tree of causes with their shares, for the largest liquidation if neither account nor event is named.
     """
-    choice = {"account": account, "event": event, "replication": replication}
+    choice: dict[str, Any] = {"account": account, "event": event, "replication": replication}
     _call("explain", place=place, depth=depth, top=top, as_json=json, **choice)
 
 

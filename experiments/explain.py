@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 from experiments.store.layout import EXTERNAL
 from sim.causes import Cause, Causes
 from sim.errors import ConfigError
-from sim.events import Kind
+from sim.events import HEALTH_UNIT, Kind
 from sim.flows import OUTSIDE, Motive
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.store import Folder
-
-HEALTH_UNIT = 1e-6
-"""A BREACH event carries the health factor in millionths as its amount."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,10 @@ class Source:
 
 @dataclass(frozen=True)
 class OracleReport:
-    """The price that sank an account: visible from tick `tick`, seen on the market when oracles looked at `observed`."""
+    """The price that sank an account.
+
+    event: id of its ORACLE_UPDATE. tick: when it was published. observed: when the oracle had seen it on the market.
+    """
 
     event: int
     oracle: str
@@ -204,7 +204,7 @@ class Evidence:
             label=self.name(cause.account),
             liquidator=self.name(int(events["actor"][event])),
             protocol=self.world["protocols"][int(events["protocol"][event])]["name"],
-            health=None if breach is None else float(events["amount"][breach]) * HEALTH_UNIT or None,
+            health=None if breach is None else float(events["amount"][breach]) * HEALTH_UNIT,
             debt_usd=None if breach is None else float(events["value"][breach]),
             token=self.tokens[cause.asset],
             seized=float(events["amount"][event]) / 10.0 ** self.world["tokens"][cause.asset]["decimals"],

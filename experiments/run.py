@@ -173,15 +173,15 @@ def run(
     request, path = request or Request(), Path(out)
     digest, replications = model_digest(request.plugins), range(config.run.replications)
     claim(path, config, digest, force)
-    first: World | None = build(config, replications[0])
-    manifest = describe(config, first, request, digest, [phase.name for phase in tick_table()])
+    world = build(config, replications[0])
+    manifest = describe(config, world, request, digest, [phase.name for phase in tick_table()])
     job = Job(config, path.absolute(), digest, request.plugins)
     report = progress or (lambda ticks, runs: None)
     writer, finished = Writer(path, manifest | {"run_key": run_key(config, 0, digest)}), False
     try:
         here = workers == 1 or len(replications) == 1
-        results = _here(job, replications, first, report) if here else _apart(job, replications, workers, report)
-        first = None
+        results = _here(job, replications, world, report) if here else _apart(job, replications, workers, report)
+        del world
         _commit(results, writer, parameters(request.sets))
         finished = True
     finally:

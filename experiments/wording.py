@@ -33,7 +33,10 @@ def price(value: float) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """A share of one as a percentage: 0.321 is 32.1%."""
-    return f"{100 * share:,.{digits}f}%".replace("-", "\N{MINUS SIGN}") if math.isfinite(share) else "n/a"
+    if not math.isfinite(share):
+        return "n/a"
+    rounded = round(100 * share, digits) or 0.0
+    return f"{rounded:,.{digits}f}%".replace("-", "\N{MINUS SIGN}")
 
 
 def points(share: float) -> str:

@@ -1,6 +1,6 @@
 """Why a liquidation happened: the price fall that sank the account, shared out among the flows that made it.
 
-An account's health changes with the oracle price since it last moved its own position. The oracle price is the market
+An account's health changes with the oracle price since it last borrowed. The oracle price is the market
 price at the tick it was observed, and the market price is the sum of what every source added to it. A displacement
 recovers with time; every source's part of it recovers at the same pace. So the fall is a sum of net parts, one per
 source, and its shares say how much of the liquidation each source caused.
@@ -19,7 +19,8 @@ from sim.flows import Motive
 Table = Mapping[str, NDArray]
 DECAYS = (Motive.RECOVERY, Motive.LIQUIDITY)
 LASTS = (Motive.FUNDAMENTAL, Motive.SHOCK)
-OWN_ACTS = (Kind.DEPOSIT, Kind.WITHDRAW, Kind.BORROW, Kind.REPAY)
+OWN_ACTS = (Kind.BORROW,)
+"""Acts by which an account chooses its leverage; topping up or deleveraging in a fall is not one."""
 
 
 class NetParts:
@@ -70,8 +71,8 @@ def _stand(gross: NDArray, decay: NDArray, permanent: NDArray) -> tuple[NDArray,
 class Cause:
     """One liquidation and the price fall behind it.
 
-    event: id of the LIQUIDATION. account: the liquidated one. start: tick at which the account last moved its own
-    position, -1 if never. observed: tick whose price the oracle reported. fall: log price change in between.
+    event: id of the LIQUIDATION. account: the liquidated one. start: tick at which the account last borrowed, -1
+    if that was at the opening. observed: tick whose price the oracle reported. fall: log price change in between.
     parts: (sources,) net log-price parts, summing to fall.
     """
 

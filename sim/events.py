@@ -22,6 +22,7 @@ class Kind(IntEnum):
     REMOVE_LIQUIDITY = 10
     TRANSFER = 11
     BREACH = 12
+    """A position fell below its margin: its amount is the health factor in HEALTH_UNIT, its value the debt in USD."""
     LIQUIDATION = 13
     BAD_DEBT = 14
     LOSS_ABSORBED = 15
@@ -38,6 +39,7 @@ class Kind(IntEnum):
 COLUMNS = ("tick", "phase", "round", "kind", "actor", "subject", "protocol", "token", "amount", "cause")
 _TICK, _PHASE, _ROUND, _KIND, _ACTOR, _SUBJECT, _PROTOCOL, _TOKEN, _AMOUNT, _CAUSE = range(len(COLUMNS))
 NOBODY = -1
+HEALTH_UNIT = 1e-6
 REVERTED, PAUSED = -1.0, -2.0
 """Values of a TX_FAILED that never reached its venue: it reverted on the chain, or the venue was paused."""
 

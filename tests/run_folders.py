@@ -1,8 +1,10 @@
 """Output folders for tests: a small real run on disk, and made-up ones in memory whose every number is known."""
 
+import atexit
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 
 import numpy as np
@@ -34,7 +36,9 @@ def small_run() -> Path:
     load_components()
     words = ["/somewhere/bin/spillover", "run", "quickstart", "--out", "small"]
     request = Request(source="quickstart", sets=SMALL, command=tuple(words))
-    return run(load("quickstart", SMALL), Path(mkdtemp(prefix="spillover-")) / "small", request=request)
+    place = Path(mkdtemp(prefix="spillover-"))
+    atexit.register(rmtree, place, ignore_errors=True)
+    return run(load("quickstart", SMALL), place / "small", request=request)
 
 
 class MadeUp:

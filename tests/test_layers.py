@@ -39,7 +39,7 @@ def test_every_package_is_in_a_layer():
     assert set(project["tool"]["importlinter"]["root_packages"]) == ROOMS
     assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == ROOMS
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert packages == ROOMS
+    assert packages - {"benchmarks"} == ROOMS
 
 
 def test_every_folder_of_modules_is_a_package():

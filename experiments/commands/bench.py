@@ -12,8 +12,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks; the exit code. Raises ConfigError outside a source checkout."""
     if not (ROOT / "benchmarks" / "run.py").is_file():
         raise ConfigError(
-            f'there are no benchmarks beside the code in "{ROOT}": they are in the source checkout, not in the installed '
-            "package; run `spillover bench` from a checkout with `pip install -e .`"
+            f'no benchmarks beside the code in "{ROOT}": they come with the source checkout, not with the installed '
+            "package; run `spillover bench` from a checkout after `pip install -e .`"
         )
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))

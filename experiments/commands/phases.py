@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from experiments.commands import console
 from experiments.commands.progress import reporter
 from experiments.exits import FAILED_RUNS, OK
 from sim.phases import tick_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def main(target: str | None, sets: Sequence[str] | None, plugins: Sequence[str] | None, as_json: bool) -> int:
@@ -51,7 +55,7 @@ def _times(
     return result.phase_s, config.run.ticks
 
 
-def _table(rows: list[dict], title: str) -> object:
+def _table(rows: list[dict[str, Any]], title: str) -> "RenderableType":
     timed = "seconds" in rows[0]
     columns = ["", *(["seconds", "share", "µs per tick"] if timed else []), "what happens "]
     cells = []

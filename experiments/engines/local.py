@@ -26,7 +26,9 @@ POLL = 0.2
 class Job(Protocol[Result]):
     """What workers do; it is pickled and sent to each of them once."""
 
-    plugins: tuple[str, ...]
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Paths of plug-in files."""
 
     def perform(self, replication: int, progress: Callable[[], None]) -> Result:
         """Compute one replication, calling `progress` after each tick."""

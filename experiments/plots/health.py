@@ -87,11 +87,11 @@ def headline(found: list[Healths]) -> str:
     gone, below = sum(health.gone for health in found), int(np.count_nonzero(after < 1.0))
     if not after.size:
         return f"All {count(before.size, 'borrower')} ended without debt"
-    ended = f"{below:,} below a health factor of 1" if below else "none below a health factor of 1"
     if gone:
+        ended = f"{below:,} below a health factor of 1" if below else "none below a health factor of 1"
         return f"{gone:,} of {count(before.size, 'borrower')} ended without debt, {ended}"
     if below or not before.size:
-        return f"Of {count(after.size, 'borrower')}, {ended} at the end"
+        return f"{below:,} of {count(after.size, 'borrower')} ended below a health factor of 1"
     medians = f"{np.median(before):.2f} to {np.median(after):.2f}"
     return f"No borrower ended below a health factor of 1; the median went from {medians}"
 

@@ -159,8 +159,9 @@ def _wrapped(text: str, size: float, weight: str, inches: float) -> list[str]:
 
 
 def rounded(svg: bytes) -> bytes:
-    """An SVG with coordinates of paths to a hundredth of a point: half the size, the same picture."""
-    return re.sub(rb"(\d+\.\d\d)\d+(?=[\s\")])", rb"\1", svg)
+    """An SVG with coordinates cut to a hundredth of a point: half the size, the same picture, the same words."""
+    places = rb'\b(?:d|x|y|transform)="[^"]*"'
+    return re.sub(places, lambda found: re.sub(rb"(\.\d\d)\d+", rb"\1", found[0]), svg)
 
 
 def hours(ticks: Sequence[int] | NDArray[Any], dt: float) -> NDArray[np.float64]:

@@ -29,7 +29,7 @@ class Request:
 
 
 def describe(config: Config, world: "World", request: Request, digest: str, phases: Sequence[str]) -> dict[str, Any]:
-    """The manifest of a run that is about to start. world: the world of any of its replications. digest: of the model."""
+    """The manifest of a run that is about to start. world: of any of its replications. digest: of the model."""
     return {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -58,7 +58,7 @@ def now() -> str:
 def describe_world(config: Config, world: "World", phases: Sequence[str]) -> dict[str, Any]:
     """What readers of the tables need: lengths, names, account slices and reference markets. Slices end before `hi`."""
     clock, tokens = world.clock, world.tokens
-    kinds = {table.name: type(table).validates_.kind for table in config.tables["population"]}
+    kinds = {population.name: population.kind for population in config.components("population")}
     owners = [{"name": owner.name, "lo": owner.lo, "hi": owner.hi} for owner in world.accounts.owners]
     slices = {owner["name"]: owner for owner in owners}
     return {
@@ -84,10 +84,10 @@ def describe_world(config: Config, world: "World", phases: Sequence[str]) -> dic
             for asset, market in world.markets.reference.items()
         },
         "protocols": [{"name": protocol.name, "kind": protocol.kind} for protocol in world.protocols],
-        "oracles": [{"name": oracle.name, "kind": oracle.kind} for oracle in world.oracles],
+        "oracles": [{"name": oracle.name, "kind": oracle.kind} for oracle in config.components("oracle")],
         "shocks": [
             {"name": shock.name, "kind": shock.kind, "at": shock.at, "asset": getattr(shock, "asset", None)}
-            for shock in world.shocks
+            for shock in config.components("shock")
         ],
         "populations": [{"kind": kinds[name]} | slices[name] for name in world.population_names],
         "owners": owners,

@@ -16,7 +16,7 @@ from protocols.lending.rates import borrow_rate, compounded_growth, linear_growt
 from protocols.lending.rules import EModeCategory, ReserveSettings, rule_set
 from protocols.lending.seizure import SEIZURE_TEXT, run_liquidations
 from protocols.lending.tables import market_table, rule_vector, terms_table
-from sim.events import Kind
+from sim.events import HEALTH_UNIT, Kind
 from sim.fields import OracleName, Share
 from sim.flows import Motive
 from sim.intents import ACCOUNT, ACT, ALL, CAUSE, SUBJECT, TOKEN, TOKEN2, Act, Intent
@@ -296,7 +296,13 @@ class PooledLending(Protocol):
             owed = world.ledger.balance[np.ix_(self.debts, new)]
             debt = (owed * self._market[layout.DEBT_VALUE][:, None]).sum(axis=0)
             self._breach[new] = world.events.add_many(
-                new.size, Kind.BREACH, actor=new, protocol=self.index, value=-debt, cause=self._sinking_event()
+                new.size,
+                Kind.BREACH,
+                actor=new,
+                protocol=self.index,
+                amount=np.floor(self.health[new] / HEALTH_UNIT).astype(np.int64),
+                value=-debt,
+                cause=self._sinking_event(),
             )
         self._breached_before = accounts
         return accounts

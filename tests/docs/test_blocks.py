@@ -9,7 +9,8 @@ the next may use.
                          pass `spillover check`
     json                 must parse
     text, output, mermaid  shown only
-    LANGUAGE file=NAME   written to NAME in the page's folder instead of being executed; a file=NAME.toml is checked
+    LANGUAGE file=NAME   written to NAME in the page's folder instead of being executed; a file=NAME.toml is checked,
+                         with the plug-ins (NAME.py) that the page wrote before it
 
 Shell lines that would build an environment are recognised instead of run: `make TARGET` (the target must exist),
 `.ci/run` (must be executable), `git clone`, `cd`, `python3 -m venv`, `source`, `pip install`. Commands that serve or
@@ -97,7 +98,8 @@ def check_toml(block: Block) -> None:
     if block.file or is_config(tomllib.loads(block.text)):
         name = block.file or f"block_{block.line}.toml"
         Path(name).write_text(block.text, encoding="utf-8")
-        run_shell(Block("bash", None, f"spillover check {name}", block.line))
+        plugins = " ".join(f"--plugin {file}" for file in sorted(Path.cwd().glob("*.py")))
+        run_shell(Block("bash", None, f"spillover check {name} {plugins}", block.line))
 
 
 def run_block(block: Block, names: dict[str, object]) -> None:

@@ -15,11 +15,21 @@ from experiments.store import open_folder
 from experiments.wording import percent, usd
 from tests.run_folders import MadeUp, small_run
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --virtual-time-budget=4000 --dump-dom"
-).split()
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=4000",
+    "--dump-dom",
+]
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine; required where CI is set"
 )
@@ -91,7 +101,9 @@ def test_shows_every_outcome_and_population(page):
 
 def test_every_picture_is_there_with_its_text(page):
     figures = [figure["id"] for figure in page.of("figure")]
-    assert figures == [f"picture-{name}" for name in ("price", "attribution", "liquidations", "health", "network", "fan")]
+    assert figures == [
+        f"picture-{name}" for name in ("price", "attribution", "liquidations", "health", "network", "fan")
+    ]
     pictures = [svg for svg in page.of("svg") if svg.get("role") == "img"]
     assert len(pictures) == len(figures) + 2
     assert all(len(svg["aria-label"]) > 30 for svg in pictures)
@@ -169,7 +181,7 @@ def without_liquidations(folder):
 # In the browser ------------------------------------------------------------------------------------------------------
 
 
-def dom(path, tick, profile):
+def dom(path, profile, tick=0):
     """The page as Chromium sees it, opened at a tick, after its scripts have run."""
     words = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", f"{path.as_uri()}#tick={tick}"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
@@ -186,7 +198,7 @@ def network(page):
 @needs_browser
 def test_the_slider_replays_the_network(path, tmp_path):
     ticks = sorted(set(open_folder(small_run()).edges()["tick"]))
-    first, later = (dom(path, tick, tmp_path / str(tick)) for tick in (ticks[0], ticks[4] + 1))
+    first, later = (dom(path, tmp_path / str(tick), tick) for tick in (ticks[0], ticks[4] + 1))
     for page, place in ((first, 0), (later, 4)):
         assert page.of("html")[0]["data-script-errors"] == ""
         assert page.of("input")[0]["aria-valuetext"].startswith(f"Tick {ticks[place]:,} (")
@@ -195,3 +207,27 @@ def test_the_slider_replays_the_network(path, tmp_path):
     assert network(first) != network(later)
     assert len(network(first)[0]) == len(network(later)[0]) >= 8
     assert all(usd >= 0 for usd in network(first)[0])
+
+
+ACTIONS = """
+<script>
+const slider = document.getElementById("replay-tick"), seen = document.documentElement.dataset;
+slider.value = 3;
+slider.dispatchEvent(new Event("input"));
+seen.moved = document.getElementById("replay-network").dataset.tick;
+document.getElementById("replay-play").click();
+seen.playing = document.getElementById("replay-play").textContent;
+</script>
+"""
+
+
+@needs_browser
+def test_moving_the_slider_and_playing(path, tmp_path):
+    acted = tmp_path / "acted.html"
+    acted.write_text(path.read_text(encoding="utf-8").replace("</body>", f"{ACTIONS}</body>"), encoding="utf-8")
+    page, ticks = dom(acted, tmp_path / "profile"), sorted(set(open_folder(small_run()).edges()["tick"]))
+    root, drawing = page.of("html")[0], next(svg for svg in page.of("svg") if svg.get("id") == "replay-network")
+    assert root["data-script-errors"] == ""
+    assert root["data-moved"] == str(ticks[3])
+    assert root["data-playing"] == "Pause"
+    assert int(drawing["data-tick"]) > ticks[3]

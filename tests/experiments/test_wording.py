@@ -9,8 +9,19 @@ from experiments.wording import count, duration, percent, points, price, signed,
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "$0"), (0.004, "$0"), (7.5, "$7.5"), (930, "$930"), (999.96, "$1k"), (1234, "$1.23k"), (84.14e6, "$84.1M")]
-    + [(1e9, "$1B"), (-1200, "−$1.2k"), (float("nan"), "n/a"), (float("inf"), "n/a")],
+    [
+        (0, "$0"),
+        (0.004, "$0"),
+        (7.5, "$7.5"),
+        (930, "$930"),
+        (999.96, "$1k"),
+        (1234, "$1.23k"),
+        (84.14e6, "$84.1M"),
+        (1e9, "$1B"),
+        (-1200, "−$1.2k"),
+        (float("nan"), "n/a"),
+        (float("inf"), "n/a"),
+    ],
 )
 def test_usd(value, text):
     assert usd(value) == text
@@ -28,6 +39,7 @@ def test_usd_is_right_to_half_a_percent(value):
     [
         (percent(0.3214), "32.1%"),
         (percent(-11.5, 0), "−1,150%"),
+        (percent(-0.0001), "0.0%"),
         (points(-0.063), "6.3 points"),
         (signed(-445.12), "−445.1"),
         (signed(2.0), "+2.0"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments import plots
-from experiments.plots import RunView
+from experiments.plots import RunView, health
 from experiments.plots.attribution import headline, main_source
 from experiments.plots.sources import attribution
 from experiments.plots.timeline import bin_sums, time_bins
@@ -91,7 +91,10 @@ def test_price_title(made):
     market, outside = made.outcome("drawdown.ETH"), made.outcome("exogenous_drawdown.ETH")
     title = plots.picture(made, "price").caption.title
     assert outside == pytest.approx(1 - np.exp(-0.1))
-    assert title == f"ETH fell {100 * market:.1f}%, {100 * (market - outside):.1f} points more than its fundamentals (9.5%)"
+    assert (
+        title
+        == f"ETH fell {100 * market:.1f}%, {100 * (market - outside):.1f} points more than its fundamentals (9.5%)"
+    )
 
 
 def test_liquidations_title_and_note(made):
@@ -103,6 +106,20 @@ def test_liquidations_title_and_note(made):
 def test_health_title(made):
     title = plots.picture(made, "health").caption.title
     assert title == "2 of 8 borrowers ended without debt, 1 below a health factor of 1"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gone", "title"),
+    [
+        ([1.2, 2.0], [], 2, "All 2 borrowers ended without debt"),
+        ([1.2, 1.4, 2.0], [1.1], 2, "2 of 3 borrowers ended without debt, none below a health factor of 1"),
+        ([1.2, 2.0], [0.9, 0.95], 0, "2 of 2 borrowers ended below a health factor of 1"),
+        ([1.2, 2.0], [1.1, 1.3], 0, "No borrower ended below a health factor of 1; the median went from 1.60 to 1.20"),
+        ([], [1.5], 0, "0 of 1 borrower ended below a health factor of 1"),
+    ],
+)
+def test_health_title_says_what_happened(before, after, gone, title):
+    assert health.headline([health.Healths("pool", np.array(before), np.array(after), gone)]) == title
 
 
 def test_network_title_and_samples(made):

@@ -1,5 +1,9 @@
 """What cannot be drawn says why, and mistakes say what is allowed."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -7,6 +11,8 @@ from experiments import plots
 from experiments.plots import RunView
 from sim.errors import ConfigError, UnknownKind
 from tests.run_folders import MadeUp
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def reason(name, **frames):
@@ -59,3 +65,10 @@ def test_a_path_without_a_suffix_gets_both_formats(tmp_path):
 
 def test_names_come_in_the_order_of_the_story():
     assert plots.names()[:6] == ["price", "attribution", "liquidations", "health", "network", "fan"]
+
+
+def test_listing_plots_loads_no_drawing_library():
+    libraries = "{'matplotlib', 'pandas', 'networkx'}"
+    code = f"import sys; from experiments import plots; plots.names(); print(sorted({libraries} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -35,7 +35,9 @@ def test_text_can_be_read(colour):
 def test_labels_keep_apart_in_order_and_inside(places, gap):
     moved = style.spread(places, gap)
     order = np.argsort(places, kind="stable")
-    assert all(later - earlier >= gap - 1e-9 for earlier, later in zip(*_neighbours(np.array(moved)[order]), strict=True))
+    assert all(
+        later - earlier >= gap - 1e-9 for earlier, later in zip(*_neighbours(np.array(moved)[order]), strict=True)
+    )
     assert all(-1e-9 <= place <= 1 + 1e-9 for place in moved)
 
 
@@ -71,6 +73,7 @@ def test_lines_of_a_title_are_balanced():
     assert abs(len(lines[0]) - len(lines[1])) < 10
 
 
-def test_rounding_changes_no_coordinate_by_more_than_a_hundredth():
-    svg = b'<path d="M 12.345678 9.1 L 100 7.999999"/>'
-    assert style.rounded(svg) == b'<path d="M 12.34 9.1 L 100 7.99"/>'
+def test_rounding_cuts_coordinates_and_leaves_words_alone():
+    svg = b'<path d="M 12.345678 9.1 L 100 7.999999"/><text id="x1.23456" y="1.005">at 0.12345 USD</text>'
+    short = b'<path d="M 12.34 9.1 L 100 7.99"/><text id="x1.23456" y="1.00">at 0.12345 USD</text>'
+    assert style.rounded(svg) == short

@@ -77,11 +77,11 @@ def test_a_flash_liquidation_repays_half_seizes_with_bonus_and_leaves_no_flash_d
     assert cash[2] == pytest.approx((985_000 + repaid * 1.0005) * USD, rel=1e-9)
     fee = (coins - coins / 1.05) * 0.1
     proceeds = (coins - fee) * 1_800.0 * 0.9995
-    assert holding(world, "keeper", "USD") / USD == pytest.approx(proceeds - repaid * 1.0005, rel=0.02)
+    assert holding(world, "keeper", "USD") / USD == pytest.approx(proceeds - repaid * 1.0005, abs=10.0)
     assert holding(world, "shaky", "aave.receipt.ETH") == pytest.approx((10 - coins) * ETH, rel=1e-4)
     pool = world.protocol("aave")
     assert world.ledger.balance[pool.receipts[0], pool.treasury] == pytest.approx(fee * ETH, rel=1e-3)
-    assert pool.health[world.population("shaky").lo] == pytest.approx((10 - coins) * 1800 * 0.83 / 7500, rel=1e-4)
+    assert pool.health[world.population("shaky").lo] == pytest.approx((10 - coins) * 1800 * 0.83 / 7500, rel=1e-3)
 
 
 def test_own_capital_is_used_where_there_is_enough_of_it():
@@ -127,22 +127,24 @@ def test_a_hard_coded_oracle_sees_no_breach_and_the_loss_stays_hidden():
     assert world.spot()[1] == pytest.approx(800.0)
 
 
-def test_liquidations_that_make_no_sense_say_why():
+@pytest.mark.parametrize(
+    ("price", "order", "reason"),
+    [
+        (2_000.0, {}, "health factor is not below 1"),
+        (1_500.0, {"token": "ETH"}, "the account owes nothing in this reserve"),
+        (1_500.0, {"token2": "USD"}, "this reserve is not collateral of the account"),
+        (1_500.0, {"token": "aave.debt.USD"}, "the pool lists no such reserve"),
+        (1_500.0, {"amount": 0}, "the amount repays or seizes less than one atom"),
+        (1_500.0, {"amount": 13_800 * USD}, "would leave dust: repay less, or close the debt or the collateral entirely"),
+    ],
+)
+def test_liquidations_that_make_no_sense_say_why(price, order, reason):
     world = make()
-    shaky = world.population("shaky").lo
-    reasons = {
-        "health factor is not below 1": {},
-        "the account owes nothing in this reserve": {"token": "ETH", "token2": "ETH"},
-        "the pool lists no such reserve": {"token": "aave.debt.USD"},
-        "the amount repays or seizes less than one atom": {"amount": 0},
-    }
-    found = {"health factor is not below 1": do(world, "keeper", Act.LIQUIDATE, "aave", "USD", USD, token2="ETH", subject=shaky)}
-    world.oracle("feed")._price = 1500.0
+    world.oracle("feed")._price = price
     world.protocol("aave").mark(world)
-    for reason, change in list(reasons.items())[1:]:
-        order = {"token": "USD", "amount": USD, "token2": "ETH", "subject": shaky} | change
-        found[reason] = do(world, "keeper", Act.LIQUIDATE, "aave", order.pop("token"), order.pop("amount"), **order)
-    assert {reason: outcome.reason for reason, outcome in found.items()} == {reason: reason for reason in reasons}
+    sent = {"token": "USD", "amount": USD, "token2": "ETH", "subject": world.population("shaky").lo} | order
+    found = do(world, "keeper", Act.LIQUIDATE, "aave", sent.pop("token"), sent.pop("amount"), **sent)
+    assert (found.done, found.reason) == (False, reason)
 
 
 def test_a_pool_without_cash_pays_nothing_out_and_books_no_loss():
@@ -197,7 +199,7 @@ def test_a_liquidation_never_leaves_the_protocol_with_less_than_the_rules_say(pr
     assert before < 1.0
     assert repaid <= min(offered, debt) / USD + 1e-6
     assert seized / ETH * price <= repaid * 1.05 + 1e-3  # never more than the bonus
-    assert flash_debt(world) == int(np.ceil(round(repaid * USD) * 1.0005)) or abs(flash_debt(world) - repaid * 1.0005 * USD) < 3
+    assert flash_debt(world) == pytest.approx(repaid * 1.0005 * USD, abs=2)
     pool.mark(world)
     still_owes = holding(world, "shaky", "aave.debt.USD") < 0
     if still_owes and price * 0.83 * 1.05 * 10 / 15_000 > 1.0:
