@@ -62,7 +62,8 @@ def run(scale: float = 1.0) -> Report:
         _figure("spillover --help", helped, HELP_TARGET),
     ]
     if scale >= 1.0:
-        figures.append(_figure("spillover run quickstart, warm, with report", quickstart("quickstart", (), 3), RUN_TARGET))
+        whole = quickstart("quickstart", (), 3)
+        figures.append(_figure("spillover run quickstart, warm, with report", whole, RUN_TARGET))
     agreed = f"every process ended well, every run left {', '.join(PRODUCTS)}"
     return Report(NAME, TITLE, figures, agreed)
 

@@ -1,7 +1,8 @@
-"""Making a million accounts: a world through `experiments.build`, bare NumPy arrays as a floor, Mesa agents as a peer."""
+"""Making a million accounts: a world through `experiments.build`, NumPy arrays as a floor, Mesa agents as a peer."""
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import mesa
 import numpy as np
@@ -11,8 +12,8 @@ from benchmarks.harness import Contender, Figure, Job, Report, race, ratio, spee
 from experiments.build import build
 from experiments.catalogue import load_components
 from experiments.config import Config, load
-from sim.interfaces import Endowment, Population
 from sim.intents import Intent
+from sim.interfaces import Endowment, Population
 from sim.registry import component
 from sim.rng import Draws
 from sim.views import View
@@ -93,10 +94,9 @@ def spillover_job(settings: Config) -> Job:
     """Build the world."""
     made: list[World] = []
 
-    def answer() -> dict[str, NDArray[np.int64]]:
-        world = made[-1]
-        lo = world.population("savers").lo
-        return held(world.ledger.balance[0, lo:], world.ledger.balance[1, lo:])
+    def answer() -> dict[str, Any]:
+        savers, balance = made[-1].population("savers"), made[-1].ledger.balance
+        return held(balance[0, savers.lo :], balance[1, savers.lo :], savers.count)
 
     return Job(lambda: made.append(build(settings)), answer)
 
@@ -109,7 +109,7 @@ def numpy_job(count: int) -> Job:
         made.append(np.full((2, count), USD))
         made[-1][1] = ETH
 
-    return Job(work, lambda: held(*made[-1]))
+    return Job(work, lambda: held(made[-1][0], made[-1][1], count))
 
 
 def mesa_job(count: int) -> Job:
@@ -117,13 +117,13 @@ def mesa_job(count: int) -> Job:
     model = mesa.Model(rng=np.random.default_rng(1))
     return Job(
         lambda: Saver.create_agents(model, count, USD, ETH),
-        lambda: held(np.array(model.agents.get("usd")), np.array(model.agents.get("eth"))),
+        lambda: held(np.array(model.agents.get("usd")), np.array(model.agents.get("eth")), count),
     )
 
 
-def held(usd: NDArray[np.int64], eth: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """What accounts hold, for as many of them as every contender makes."""
-    return {"usd": np.unique(usd), "eth": np.unique(eth)}
+def held(usd: NDArray[np.int64], eth: NDArray[np.int64], count: int) -> dict[str, Any]:
+    """Whether everybody is there, and the balances that occur; contenders may differ in how many they make."""
+    return {"complete": usd.size == count and eth.size == count, "usd": np.unique(usd), "eth": np.unique(eth)}
 
 
 def contenders(scale: float = 1.0) -> list[Contender]:

@@ -67,7 +67,8 @@ def scaled(accounts: int) -> Config:
                 sets.append(f"agents.{population.name}.{field.name}.total={float(total * factor)}")
     for protocol in preset.components("protocol"):
         for book in getattr(protocol, "books", ()):
-            sets.append(f"protocols.{protocol.name}.books.{book.asset}.daily_volume={float(book.daily_volume * factor)}")
+            volume = float(book.daily_volume * factor)
+            sets.append(f"protocols.{protocol.name}.books.{book.asset}.daily_volume={volume}")
     return load(PRESET, sets)
 
 
@@ -182,4 +183,3 @@ def _place(file: str, line: int, function: str) -> str:
     known = [part for part in ("sim", "agents", "protocols", "experiments") if f"/{part}/" in file]
     short = file[file.rindex(f"/{known[0]}/") + 1 :] if known else Path(file).name
     return function if line == 0 else f"{short}:{line} {function}"
-

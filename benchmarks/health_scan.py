@@ -1,8 +1,10 @@
 """Health factors of a million positions: the compiled scan, its NumPy twin, and the machine's memory as a roof."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.harness import Contender, Figure, Job, Report, race, ratio, speed, triad
 from protocols.lending import kernels
@@ -19,7 +21,7 @@ TARGET = 0.4
 class Positions:
     """A lending market's balances: `collaterals` rows of receipts, then `debts` rows of debts, scaled int64 atoms."""
 
-    balance: np.ndarray
+    balance: NDArray[np.int64]
     collaterals: int
     debts: int
 
@@ -34,11 +36,12 @@ class Positions:
         balance[collaterals:] = -(worth * rng.uniform(0.5, 1.6, (debts, count)) * owing).astype(np.int64)
         return cls(balance, collaterals, debts)
 
-    def job(self, scan) -> Job:
+    def job(self, scan: Callable[..., int]) -> Job:
         """Scan every position with `scan`, a function with the signature of `scan_health`."""
         a_rows, d_rows = np.arange(self.collaterals), np.arange(self.collaterals, len(self.balance))
         values = np.full(self.collaterals, 1e-6), np.full(self.debts, 1e-6), np.full(self.collaterals, 0.8)
-        health, found = np.zeros(self.balance.shape[1]), []
+        health = np.zeros(self.balance.shape[1])
+        found: list[int] = []
 
         def work() -> None:
             found.append(scan(self.balance, a_rows, d_rows, *values, 0, health.size, health))
@@ -59,7 +62,7 @@ def contenders(scale: float = 1.0, collaterals: int = 1, debts: int = 1) -> list
 
 def run(scale: float = 1.0) -> Report:
     """One collateral against one debt, and five reserves on either side."""
-    figures = []
+    figures: list[Figure] = []
     for collaterals, debts, target in ((1, 1, TARGET), (5, 5, None)):
         compiled, twin = race(contenders(scale, collaterals, debts))
         size = int(compiled.units)
@@ -72,9 +75,5 @@ def run(scale: float = 1.0) -> Report:
             ratio("compiled over NumPy", compiled, twin),
             Figure("share of triad bandwidth", compiled.median * moved / 1e9 / roof, "", detail=f"{roof:.3g} GB/s"),
         ]
-        figures[-4:] = [_labelled(figure, shape) for figure in figures[-4:]]
+        figures[-4:] = [replace(figure, label=f"{shape}: {figure.label}") for figure in figures[-4:]]
     return Report(NAME, TITLE, figures, "health of every position and the number below 1, bit for bit")
-
-
-def _labelled(figure: Figure, shape: str) -> Figure:
-    return Figure(f"{shape}: {figure.label}", figure.value, figure.unit, figure.target, detail=figure.detail)

@@ -5,7 +5,7 @@ The desk nets its clients: they trade against it at one average price, and it ta
 
 import math
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Le, Len
@@ -66,7 +66,7 @@ class LeveragedTraders(Population):
 
     def endow(self, view: View, rng: np.random.Generator) -> Endowment:
         """Equity in the asset; targets."""
-        self.target = rng.uniform(*self.leverage, self.count)
+        self.target = rng.uniform(self.leverage[0], self.leverage[1], self.count)
         self.orders = np.zeros(self.count, dtype=np.int64)
         asset = view.token(self.asset)
         held = int(self.equity_usd / view.prices[asset] * 10.0 ** view.decimals(asset))
@@ -132,7 +132,7 @@ class MarginDesk(Protocol):
 
     def execute(self, world: "World", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
         """Fill one block after the other."""
-        populations = {actor.population.index: actor.population for actor in world.actors}
+        populations: dict[int, Any] = {actor.population.index: actor.population for actor in world.actors}
         for row in ints:
             self._fill(world, populations[row[POPULATION]], int(row[CAUSE]))
         return len(ints)

@@ -3,6 +3,8 @@
 A trader's cash is its USD less what it borrowed. Amounts are int64 atoms; prices are numeraire atoms per coin atom.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, disable-error-code=assignment
+
 import numpy as np
 
 from sim.jit import inline, kernel

@@ -15,7 +15,7 @@ import mesa
 import numpy as np
 
 from benchmarks import margin_desk
-from benchmarks.harness import Contender, Job, Report, Timing, race, ratio, speed
+from benchmarks.harness import Contender, Job, Report, race, ratio, speed
 from experiments.build import build
 from experiments.catalogue import load_components
 from experiments.config import Config, load
@@ -102,7 +102,8 @@ class TraderMarket(mesa.Model):
         traders, self.book = world.population("traders"), world.protocol("desk").market
         self.speed, self.maintenance = traders.speed, traders.maintenance
         self.reaction, self.noise, self.lookback = traders.reaction, traders.noise, traders.lookback
-        self.fundamental, self.draws, self.dt = world.prices.fundamental[:, 1].tolist(), world.actors[0].draws, world.clock.dt
+        self.fundamental = world.prices.fundamental[:, 1].tolist()
+        self.draws, self.dt = world.actors[0].draws, world.clock.dt
         self.prices: list[float] = []
         self.x, self.tick, self.liquidated = 0.0, 0, 0
         coins = world.ledger.balance[1, traders.lo : traders.hi].tolist()
@@ -179,7 +180,8 @@ def spillover_job(settings: Config) -> Job:
 
 def spillover_answer(model: SpilloverModel) -> dict[str, Any]:
     """Prices and everybody's holdings."""
-    world, traders = model.world, model.world.population("traders")
+    world = model.world
+    traders: Any = world.population("traders")
     usd, coins, debt = (world.ledger.balance[token, traders.lo : traders.hi] for token in (0, 1, 2))
     return {
         "price": world.prices.history[:, 1].copy(),
@@ -224,6 +226,3 @@ def run(scale: float = 1.0) -> Report:
     ]
     agreed = "prices of every tick, liquidations, coins and cash of every trader, bit for bit"
     return Report(NAME, TITLE, figures, agreed)
-
-
-__all__ = ["Timing", "contenders", "run"]

@@ -1,5 +1,7 @@
 """The roof over memory-bound kernels: the STREAM triad (McCalpin 1995), compiled like every other kernel."""
 
+# mypy: allow-untyped-defs
+
 from sim.jit import kernel
 
 

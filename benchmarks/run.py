@@ -23,15 +23,18 @@ FAILED = 4
 """Exit code when an agreement check fails: a verification failed."""
 
 
-def main(names: list[str] | None = None, json: bool = False, scale: float = 1.0) -> int:
+def main(names: Sequence[str] | None = None, json: bool = False, scale: float = 1.0) -> int:
     """Run the named benchmarks, all of them if none are named, and print what they measured.
 
-    json: print one JSON document instead of text. scale: part of the full sizes, for a quick look; targets hold at 1.
+    names: benchmarks as on the command line, where `--json` may stand among them. json: print one JSON document instead
+    of text. scale: part of the full sizes, for a quick look; targets hold at 1.
     Returns 0, or 4 if an agreement check failed. Raises ConfigError for a name that is not a benchmark.
     """
-    for name in names or ():
+    json = json or "--json" in (names or ())
+    names = [name for name in names or () if name != "--json"]
+    for name in names:
         if name not in BENCHES:
-            raise ConfigError(f'unknown benchmark "{name}"{suggestion(name, sorted(BENCHES))}')
+            raise ConfigError(f'unknown benchmark "{name}"{suggestion(name, sorted(BENCHES))}; or --json')
     found = machine()
     say = _silent if json else _say
     say(_heading(found))
@@ -85,10 +88,5 @@ def _silent(words: str) -> None:
     """Progress text has no place in JSON output."""
 
 
-def names_of(arguments: Sequence[str]) -> list[str]:
-    """Benchmark names among the arguments of `python -m benchmarks.run`."""
-    return [argument for argument in arguments if not argument.startswith("-")]
-
-
 if __name__ == "__main__":
-    sys.exit(main(names_of(sys.argv[1:]) or None, json="--json" in sys.argv))
+    sys.exit(main(sys.argv[1:]))

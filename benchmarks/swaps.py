@@ -1,8 +1,10 @@
 """Constant-product swaps, exact to the atom: the compiled kernels, their twins, and plain Python integers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.harness import Contender, Job, Report, Timing, race, ratio, speed
 from protocols.amm import kernels
@@ -16,6 +18,7 @@ COMPARED = 20_000
 TARGET = 80.0
 """Million swaps per second."""
 FEE = (997, 1000)
+Ints = NDArray[np.int64]
 
 
 class Orders:
@@ -29,7 +32,7 @@ class Orders:
         self.zero_for_one = rng.random(count) < 0.5
         self.least = np.zeros(count, dtype=np.int64)
 
-    def across(self, swap: Callable, count: int, compared: int) -> Job:
+    def across(self, swap: Callable[..., object], count: int, compared: int) -> Job:
         """One swap on each of `count` pools."""
         held0, held1 = self.reserve0[:count].copy(), self.reserve1[:count].copy()
         paid, status = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int8)
@@ -40,7 +43,7 @@ class Orders:
             lambda: {"paid": paid[read], "status": status[read], "reserve0": held0[read], "reserve1": held1[read]},
         )
 
-    def along(self, swap: Callable, count: int, compared: int) -> Job:
+    def along(self, swap: Callable[..., object], count: int, compared: int) -> Job:
         """`count` swaps one after another on one pool, each of which sees what the last one left."""
         reserves = np.array([10**12, 10**12])
         paid, status = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int8)
@@ -52,7 +55,10 @@ class Orders:
         )
 
 
-def python_pools(reserve0, reserve1, amount, zero_for_one, least, fee_num, fee_den, paid, status) -> None:
+def python_pools(
+    reserve0: Ints, reserve1: Ints, amount: Ints, zero_for_one: Any, least: Ints, fee_num: int, fee_den: int,
+    paid: Ints, status: Any,
+) -> None:  # fmt: skip
     """Uniswap v2's getAmountOut on each pool in Python integers, one by one."""
     for i in range(len(amount)):
         enters, leaves = (reserve0, reserve1) if zero_for_one[i] else (reserve1, reserve0)
@@ -77,7 +83,7 @@ def across_pools(scale: float = 1.0) -> list[Contender]:
 
 
 def along_one_pool(scale: float = 1.0) -> list[Contender]:
-    """Swaps in a row on one pool; the twin is the same rule in Python integers, because each swap waits for the last."""
+    """Swaps in a row on one pool; the twin is the same rule in Python integers, as each swap waits for the last."""
     count = max(64, int(SWAPS * scale))
     compared, orders, pair = min(COMPARED, count), Orders(count), KERNELS[f"{kernels.__name__}.swap_batch"]
     return [

@@ -62,7 +62,7 @@ class Liquidation:
 
     event, tick, time: id, tick and UTC moment. account, label: the liquidated account. health, debt_usd: when it was
     flagged; None if unknown. seized, seized_usd: collateral taken, in whole tokens and USD. since: tick at which the
-    account last moved its own position, -1 if never. fall: price change of the collateral from then to the reported
+    account last borrowed, -1 if that was at the opening. fall: price change of the collateral from then to the reported
     price, as a share (-0.1 is a fall of 10%). sources: their shares sum to 1 if the price fell, none otherwise.
     forced: share of earlier liquidations' selling, between 0 and 1. parents: the largest of them; `others` more share
     the weight `others_weight`. shocks: names of shocks in between.

@@ -102,7 +102,7 @@ def liquidation(found: Liquidation) -> Twig:
 def _fall(found: Liquidation, shown: set[int], small: float) -> Twig:
     """The price fall and its sources. shown: events explained already; small: sources below this share are counted."""
     shown.add(found.event)
-    since = "since the opening" if found.since < 0 else f"since the account last acted at tick {found.since}"
+    since = "since the opening" if found.since < 0 else f"since the account last borrowed at tick {found.since}"
     if not found.sources:
         return Twig(f"the price of {found.token} did not fall {since}: the debt grew, or became dearer")
     sales = sum(source.share for source in found.sources if source.motive == "liquidation")

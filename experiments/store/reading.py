@@ -122,7 +122,10 @@ class Folder:
         wanted = [self._known(self.first if replication is None else replication)]
         wanted = self.replications if replication is None else wanted
         parts = self._batched(wanted) if table == BATCHED else [self._part(table, number) for number in wanted]
-        return pa.concat_tables(parts, promote_options="default").unify_dictionaries().to_pandas()
+        frame = pa.concat_tables(parts, promote_options="default").unify_dictionaries().to_pandas()
+        # A part of many runs knows the keys of all of them.
+        frame["run_key"] = frame["run_key"].cat.remove_unused_categories()
+        return frame
 
     def _part(self, table: str, replication: int) -> "pa.Table":
         import pyarrow.parquet as pq
