@@ -24,7 +24,7 @@ from sim.model import SpilloverModel
 
 NAME = "mesa"
 TITLE = "Leveraged-trader market: plain Mesa against a population behind model.step()"
-TRADERS, TICKS = 100_000, 20
+TRADERS, TICKS = 100_000, 40
 TARGET = 300.0
 """Times Mesa."""
 TURNOVER = 100_000.0
@@ -38,6 +38,7 @@ dt = "1min"
 seed = 5
 [record]
 every = 1000
+networks = ["0min"]
 [chain]
 allowance = 0.0
 [[assets]]
@@ -209,7 +210,7 @@ def contenders(scale: float = 1.0) -> list[Contender]:
     return [
         Contender("Spillover", lambda: spillover_job(settings), units, 25),
         Contender("Mesa, agents.do", lambda: mesa_job(settings, TraderMarket), units, 3),
-        Contender("Mesa, agents.shuffle_do", lambda: mesa_job(settings, ShuffledMarket), units, 3),
+        Contender("Mesa, agents.shuffle_do", lambda: mesa_job(settings, ShuffledMarket), units, 2),
     ]
 
 

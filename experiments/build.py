@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from experiments.config import Config
 from sim import exposure
 from sim.chain import Chain, recorded_fees
-from sim.errors import ConfigError
+from sim.errors import ConfigError, SpilloverError
 from sim.events import Kind
 from sim.fields import When
 from sim.flows import Flows
@@ -154,12 +154,23 @@ def _moments(wanted: tuple[When, ...], ticks: int) -> list[int]:
 
 
 def _open(world: World, config: Config, permute: dict[str, int]) -> None:
-    """Endow every population and open its positions, gas-free, in the order deposits, liquidity, loans."""
+    """Endow every population and open its positions, gas-free, in the order deposits, liquidity, loans.
+
+    What an endowment calls spent leaves the model last, before opening wealth is measured.
+    """
     look(world)
     openings = [_endow(world, actor, permute.get(actor.population.name)) for actor in world.actors]
     intents = [(opening.actor, intent) for opening in openings for intent in opening.endowment.intents]
+    for actor, intent in intents:
+        world.check_intent(actor.population, intent)
+        if intent.act not in OPENING_ORDER:
+            raise SpilloverError(f'population "{actor.population.name}" cannot open with {intent.act.name}')
     for act in OPENING_ORDER:
         _execute_opening(world, [(actor, intent) for actor, intent in intents if intent.act == act])
+    for opening in openings:
+        accounts = opening.actor.view.accounts
+        for token, amount in opening.endowment.spent.items():
+            world.ledger.move(token, accounts, EXTERNAL, amount, 0)
     world.opening = False
     world.prices.record(0)
     look(world)
@@ -189,18 +200,19 @@ def _permuted(population: Population, endowment: Endowment, order: NDArray[np.in
     population.permute(order)
     place = np.empty_like(order)
     place[order] = np.arange(order.size)
-    balances = {token: np.broadcast_to(amount, order.shape)[order] for token, amount in endowment.balances.items()}
+    balances, spent = (
+        {token: np.broadcast_to(amount, order.shape)[order] for token, amount in amounts.items()}
+        for amounts in (endowment.balances, endowment.spent)
+    )
     intents = [
-        Intent(**{**vars(intent), "account": population.lo + place[intent.account - population.lo]})
-        for intent in endowment.intents
+        intent._replace(account=population.lo + place[intent.account - population.lo]) for intent in endowment.intents
     ]
-    return Endowment(balances=balances, intents=intents)
+    return Endowment(balances=balances, intents=intents, spent=spent)
 
 
 def _execute_opening(world: World, intents: list[tuple[Actor, Intent]]) -> None:
     orders = Orders()
     for actor, intent in intents:
-        world.check_intent(actor.population, intent)
         keys = np.arange(intent.account.size)
         orders.add(intent, actor.population.index, keys, 0)
     first = world.events.count

@@ -117,11 +117,19 @@ def plot(
     place: Place,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One picture; all if not given.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; DIR/plots if not given.")] = None,
-    picture: Annotated[Picture, typer.Option("--format", help="File format.")] = Picture.svg,
+    picture: Annotated[Picture | None, typer.Option("--format", help="File format; both if not given.")] = None,
     json: Json = False,
 ) -> None:
     """Draw pictures of an output folder."""
-    _call("pictures", "plot", place=place, name=name, out=out, suffix=picture.value, as_json=json)
+    _call(
+        "pictures",
+        "plot",
+        place=place,
+        name=name,
+        out=out,
+        suffixes=[picture] if picture else list(Picture),
+        as_json=json,
+    )
 
 
 @app.command()

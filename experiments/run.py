@@ -143,7 +143,8 @@ class Job:
             replication=replication,
             seed=self.config.run.seed,
             status="failed",
-            error="ProcessDied: the process that computed it was killed, twice (out of memory?); try fewer workers",
+            error="ProcessDied: its process ended without a result, twice: killed, out of memory (try fewer workers), "
+            'or started by a script that lacks `if __name__ == "__main__":`',
         )
 
 
@@ -175,7 +176,8 @@ def run(
     claim(path, config, digest, force)
     world = build(config, replications[0])
     manifest = describe(config, world, request, digest, [phase.name for phase in tick_table()])
-    job = Job(config, path.absolute(), digest, request.plugins)
+    plugins = tuple(str(Path(plugin).resolve()) for plugin in request.plugins)
+    job = Job(config, path.absolute(), digest, plugins)
     report = progress or (lambda ticks, runs: None)
     writer, finished = Writer(path, manifest | {"run_key": run_key(config, 0, digest)}), False
     try:

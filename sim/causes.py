@@ -153,7 +153,8 @@ class Causes:
         tick = self.events["tick"][sale]
         inside = (tick > cause.start) & (tick < cause.observed) & (sale < cause.event)
         ids, place = np.unique(parent[inside], return_inverse=True)
-        weight = np.bincount(place, self.events["value"][sale[inside]], minlength=ids.size)
+        weight: NDArray[np.float64] = np.bincount(place, self.events["value"][sale[inside]], minlength=ids.size)
+        weight = weight.astype(np.float64)
         total = weight.sum()
         return ids, weight / total * self.forced_share(cause) if total else weight
 

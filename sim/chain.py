@@ -178,6 +178,17 @@ class Chain:
         ahead = self.gas_used + np.cumsum(gas) + outbid
         return ready & (ahead <= self.settings.gas_limit * self.blocks)
 
+    def least_tips(self, act: Act, count: int) -> NDArray[np.float64]:
+        """(count,) tips in gwei at which the first, second, ... further transaction of an act would still get in.
+
+        Infinite for those that find the tick's blocks full; `fits` is the rule that this inverts.
+        """
+        room = self.settings.gas_limit * self.blocks - self.gas_used - GAS[act] * np.arange(1.0, count + 1.0)
+        outsiders = self.demand() * self.blocks
+        least, some = np.full(count, np.inf), room > 0.0
+        least[some] = self.settings.outsider_tip * np.log(np.maximum(outsiders / room[some], 1.0))
+        return least
+
     def charge(
         self, ledger: Ledger, events: EventLog, native: int, ints: NDArray[np.int64], reals: NDArray[np.float64]
     ) -> NDArray[np.bool_]:

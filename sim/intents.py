@@ -4,8 +4,8 @@ A population returns batches of intents; the tick gathers them in one `Orders` t
 execute their share. Amounts are atoms of the first token.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,8 +37,7 @@ ALL = 2**61
 """An amount that means everything there is (of a deposit or a debt)."""
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(NamedTuple):
     """A batch of like intents of one population.
 
     account: (n,) ledger accounts. venue: index of the protocol. token, token2: token indices. amount: (n,) or scalar

@@ -112,10 +112,13 @@ class Endowment:
     """What a population starts with.
 
     balances: base asset index -> (n,) atoms. intents: opening positions, executed before the first tick without gas.
+    spent: base asset index -> (n,) atoms that have left the model once all positions are open, such as a loan that
+    paid for something else; they count neither as balance nor as opening wealth.
     """
 
     balances: dict[int, NDArray[np.int64]]
     intents: list[Intent] = field(default_factory=list)
+    spent: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -27,6 +27,9 @@ class SpilloverModel(mesa.Model):
     phases: the tick table; the standard one if None.
     """
 
+    running: bool
+    """Whether ticks are left; Mesa's own flag."""
+
     def __init__(self, world: World, phases: list[Phase] | None = None) -> None:
         super().__init__(rng=np.random.default_rng(world.streams.seed))
         self.world = world
@@ -40,9 +43,9 @@ class SpilloverModel(mesa.Model):
         return self.world.clock.tick + 1
 
     def step(self) -> None:
-        """Advance the world by one tick; `running` is False after the last. SpilloverError beyond the end of the run."""
+        """Advance the world by one tick; SpilloverError beyond the last, after which `running` is False."""
         if not self.running:
-            raise SpilloverError(f"the run has {self.world.clock.ticks} ticks and all are done; raise run.ticks for more")
+            raise SpilloverError(f"all {self.world.clock.ticks} ticks of the run are done; raise run.ticks for more")
         run_tick(self.world, self.phases)
         self.running = self.tick < self.world.clock.ticks
 

@@ -43,7 +43,8 @@ class Streams:
 
     def draws(self, name: str, labels: NDArray[np.int64]) -> "Draws":
         """Counter-based draws for a population whose rows carry these stable labels."""
-        return Draws(self._sequence(name).generate_state(2, np.uint64), labels)
+        key = self._sequence(name).generate_state(2, np.uint64).astype(np.uint64)
+        return Draws(key, labels)
 
 
 class Draws:

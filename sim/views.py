@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.intents import ACCOUNT, Act
 from sim.rng import Draws
 
 if TYPE_CHECKING:
@@ -59,14 +60,44 @@ class View:
         """Number of accounts in the population."""
         return self.hi - self.lo
 
+    @property
+    def native(self) -> int:
+        """Index of the coin that pays for gas."""
+        return self._world.native
+
+    @property
+    def balances(self) -> NDArray[np.int64]:
+        """(tokens, n) own balances in atoms, read-only."""
+        return self._world.ledger.balance[:, self.lo : self.hi]
+
     def balance(self, token: int) -> NDArray[np.int64]:
         """(n,) own balances of a token in atoms, read-only."""
         return self._world.ledger.balance[token, self.lo : self.hi]
 
-    def spendable(self, token: int) -> NDArray[np.int64]:
-        """(n,) own balances less, for the native coin, what is kept back for gas."""
-        balance = self.balance(token)
-        return np.maximum(balance - self._world.gas_reserve, 0) if token == self._world.native else balance
+    def spendable(self, token: int | NDArray[np.int64], rows: NDArray[np.intp] | None = None) -> NDArray[np.int64]:
+        """(n,) own balances less, for the native coin, what is kept back for gas.
+
+        With rows, (m,) of those rows alone; `token` may then be an array (m,) too, a token for each of them.
+        """
+        balance = self.balances[token, slice(None) if rows is None else rows]
+        kept = self._world.gas_reserve * (token == self._world.native)
+        return np.maximum(balance - kept, 0) if isinstance(token, np.ndarray) or kept else balance
+
+    def pending(self) -> NDArray[np.bool_]:
+        """(n,) which own accounts have a transaction that still waits for a block."""
+        mask = np.zeros(self.n, dtype=np.bool_)
+        waiting = self._world.chain.waiting
+        if waiting.count:
+            rows = waiting.ints[:, ACCOUNT] - self.lo
+            mask[rows[(rows >= 0) & (rows < self.n)]] = True
+        return mask
+
+    def least_tips(self, act: Act, count: int) -> NDArray[np.float64]:
+        """(count,) gwei that the first, second, ... transaction of an act must bid to get into this tick's blocks.
+
+        As far as outsiders are concerned: others may still outbid it. Infinite for those that find no room.
+        """
+        return self._world.chain.least_tips(act, count)
 
     def token(self, name: str) -> int:
         """Index of a token by name."""

@@ -1,4 +1,4 @@
-"""Random arguments for every compiled kernel, by its full name; tests/test_kernels.py compares it with its twin on them.
+"""Random arguments for every compiled kernel, by full name; tests/test_kernels.py compares it with its twin on them.
 
 A case maker takes a NumPy generator and a size and returns the arguments of one call.
 """
@@ -16,7 +16,6 @@ from sim.intents import (
     ACT,
     AMOUNT,
     INT_COLUMNS,
-    LIMIT,
     SUBJECT,
     TOKEN,
     TOKEN2,
@@ -93,7 +92,17 @@ def _(rng, n):
 def _(rng, n):
     reserves = 1 + spread(rng, 2)
     sides, least = rng.random(n) < 0.5, spread(rng, n, 1e3)
-    return reserves, spread(rng, n), sides, least, 997, 1000, np.empty(n, np.int64), np.empty(n + 1), np.empty(n, np.int8)
+    return (
+        reserves,
+        spread(rng, n),
+        sides,
+        least,
+        997,
+        1000,
+        np.empty(n, np.int64),
+        np.empty(n + 1),
+        np.empty(n, np.int8),
+    )
 
 
 @case("protocols.amm.kernels.swap_pools")
@@ -119,14 +128,24 @@ def _(rng, n):
 def random_depth(rng) -> Depth:
     """A market of any plausible shape."""
     return Depth(
-        float(rng.uniform(0.005, 0.3)), float(np.exp(rng.uniform(5, 12))), float(rng.uniform(0.3, 1.0)), 10.0 ** -rng.integers(3, 8)
+        float(rng.uniform(0.005, 0.3)),
+        float(np.exp(rng.uniform(5, 12))),
+        float(rng.uniform(0.3, 1.0)),
+        10.0 ** -rng.integers(3, 8),
     )
 
 
 @case("protocols.depth.kernels.attribute")
 def _(rng, n):
     sizes = rng.normal(0.0, 100.0, n)
-    return sizes, float(sizes.sum()), float(rng.normal(0, 50)), float(rng.normal(0, 0.01)), random_depth(rng), np.empty(n)
+    return (
+        sizes,
+        float(sizes.sum()),
+        float(rng.normal(0, 50)),
+        float(rng.normal(0, 0.01)),
+        random_depth(rng),
+        np.empty(n),
+    )
 
 
 @case("protocols.depth.kernels.clear_markets")

@@ -5,12 +5,11 @@
 
 from functools import cache
 
-from tests.worlds import make_config, people
-
 from experiments.build import build
 from experiments.config import Config
 from sim.model import SpilloverModel
 from sim.world import World
+from tests.worlds import make_config, people
 
 TICKS = 40
 LAND = f"""

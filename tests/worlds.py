@@ -149,7 +149,9 @@ with own_registry():
         opens: list[tuple[str, str, str, float]] = field(default_factory=list)
 
         def endow(self, view, rng):
-            return Endowment(balances={view.token(name): np.array([atoms(view, name, n)]) for name, n in self.holds.items()})
+            return Endowment(
+                balances={view.token(name): np.array([atoms(view, name, n)]) for name, n in self.holds.items()}
+            )
 
         def step(self):
             if self.balance("ETH") and self.price("ETH") > 1.0:
@@ -215,7 +217,9 @@ def do(world: World, who: str, act: Act, venue: str, token: str, amount: int, ro
     protocol = world.protocol(venue)
     account = np.array([population.lo + row])
     orders = Orders(4)
-    orders.add(Intent(act, protocol.index, account, world.tokens[token].index, amount, **more), population.index, account, 0)
+    orders.add(
+        Intent(act, protocol.index, account, world.tokens[token].index, amount, **more), population.index, account, 0
+    )
     event = world.events.count
     done = bool(settle_orders(world, orders))
     kind = int(world.events.column("kind")[event])

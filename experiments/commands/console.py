@@ -30,14 +30,15 @@ def console() -> "Console":
     """Where results go: stdout."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH, soft_wrap=False)
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 def show(*parts: "RenderableType") -> None:
-    """Print tables and texts to stdout."""
+    """Print tables and texts to stdout; texts, such as paths, are never broken."""
     out = console()
     for part in parts:
-        out.print(part)
+        out.print(part, soft_wrap=isinstance(part, str))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "RenderableType":

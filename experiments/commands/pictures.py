@@ -1,5 +1,6 @@
 """`spillover plot` and `spillover report`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.commands import console
@@ -9,8 +10,8 @@ from experiments.store.layout import PLOTS
 from sim.errors import ConfigError, suggestion
 
 
-def plot(place: Path, name: str | None, out: Path | None, suffix: str, as_json: bool) -> int:
-    """Draw one picture, or all of them, and print the paths."""
+def plot(place: Path, name: str | None, out: Path | None, suffixes: Sequence[str], as_json: bool) -> int:
+    """Draw one picture, or all of them, and print the paths. suffixes: of the files to write, without a dot."""
     folder = open_folder(place)
     from experiments import plots
 
@@ -21,18 +22,20 @@ def plot(place: Path, name: str | None, out: Path | None, suffix: str, as_json: 
     if target.exists() and not target.is_dir():
         raise ConfigError(f'--out "{target}" is a file; it takes a folder')
     target.mkdir(parents=True, exist_ok=True)
-    drawn = {}
+    run, drawn = plots.RunView(folder), {}
     for each in names if name is None else [name]:
-        path = target / f"{each}.{suffix}"
-        picture = plots.draw(folder, each, path)
+        picture = plots.picture(run, each)
         if picture.reason:
             console.complain(f"{each} cannot be drawn: {picture.reason}")
-        else:
-            drawn[each] = str(path)
+            continue
+        paths = [target / f"{each}.{suffix}" for suffix in suffixes]
+        for path in paths:
+            picture.save(path)
+        drawn[each] = [str(path) for path in paths]
     if as_json:
         console.emit(drawn)
     else:
-        console.show(*drawn.values())
+        console.show(*(path for paths in drawn.values() for path in paths))
     return OK
 
 

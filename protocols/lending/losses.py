@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Loss(NamedTuple):
-    """A loss that has happened and that receipts do not show yet. event: its BAD_DEBT. written_off: atoms of deficit."""
+    """A loss that receipts do not show yet. event: its BAD_DEBT. written_off: atoms of deficit, 0 if the debt stays."""
 
     event: int
     reserve: int
@@ -109,10 +109,10 @@ class Losses:
     def unbacked(self, world: "World", pool: "PooledLending") -> NDArray[np.float64]:
         """(reserves,) atoms that stand on receipts and that nobody will pay: deficits and stranded debts."""
         waiting = {loss.account for loss in self._fresh}
-        accounts = [account for account in self.stranded if account not in waiting]
-        if not accounts:
+        accounts = np.array([account for account in self.stranded if account not in waiting], dtype=np.int64)
+        if not accounts.size:
             return self.deficit.astype(np.float64)
-        alone = pool.collateral_usd(world, np.array(accounts)) < layout.NO_VALUE
+        alone = pool.collateral_usd(world, accounts) < layout.NO_VALUE
         debts = world.ledger.balance[np.ix_(pool.debts, accounts)]
         return self.deficit - (debts * alone).sum(axis=1) * pool.borrow_index
 

@@ -147,8 +147,9 @@ class PooledLending(Protocol):
         self._owed = balance[self.debts, self.account] * self.borrow_index
         self.utilisation = utilisation(self._owed, self.cash)
         self.borrow_rate = borrow_rate(self.utilisation, *self._rates[:4])
-        # Suppliers share the interest with nobody, but a deficit is still on their receipts (v3.3 counts it as unbacked).
-        lent = utilisation(self._owed, self.cash + self.losses.deficit)
+        # What nobody owes any more still stands on receipts and earns nothing (v3.3 counts a deficit as unbacked).
+        deficit = self.losses.deficit
+        lent = utilisation(self._owed, self.cash + deficit) if deficit.any() else self.utilisation
         self.supply_rate = supply_rate(self.borrow_rate, lent, self._rates[4])
 
     def quote(self, world: "World") -> LendingQuote:
@@ -160,24 +161,19 @@ class PooledLending(Protocol):
             tuple(self.assets.tolist()),
             tuple(self.receipts.tolist()),
             tuple(self.debts.tolist()),
-            *map(
-                frozen,
-                (
-                    self._terms[layout.LTV, 0],
-                    self._terms[layout.THRESHOLD, 0],
-                    self._terms[layout.BONUS, 0],
-                    self.supply_index,
-                    self.borrow_index,
-                    self.supply_rate,
-                    self.borrow_rate,
-                    self.utilisation,
-                    self.cash,
-                    self._market[layout.PRICE],
-                    self.losses.cover(world, self),
-                ),
-            ),
-            self.flash_fee,
-            tuple(self._flash.tolist()),
+            ltv=frozen(self._terms[layout.LTV, 0]),
+            liquidation_threshold=frozen(self._terms[layout.THRESHOLD, 0]),
+            liquidation_bonus=frozen(self._terms[layout.BONUS, 0]),
+            supply_index=frozen(self.supply_index),
+            borrow_index=frozen(self.borrow_index),
+            supply_rate=frozen(self.supply_rate),
+            borrow_rate=frozen(self.borrow_rate),
+            utilisation=frozen(self.utilisation),
+            cash=frozen(self.cash),
+            oracle=frozen(self._market[layout.PRICE]),
+            cover=frozen(self.losses.cover(world, self)),
+            flash_fee=self.flash_fee,
+            flash_debts=tuple(self._flash.tolist()),
         )
 
     def execute(self, world: "World", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
@@ -217,12 +213,13 @@ class PooledLending(Protocol):
         deficits = np.empty((n, len(self.reserves)), dtype=np.int64)
         rows = (self.assets, self.receipts, self.debts, self._flash)
         run_liquidations(
-            world.ledger.book((5 + len(self.reserves)) * n), ints, rows, self._market, self._terms, self.category, self._rules,
-            self.account, self.treasury, self.flash_fee, first, quotes, deficits,
+            world.ledger.book((5 + len(self.reserves)) * n), ints, rows, self._market, self._terms, self.category,
+            self._rules, self.account, self.treasury, self.flash_fee, first, quotes, deficits,
         )  # fmt: skip
         ok = quotes[:, layout.STATUS] == layout.OK
         price = np.zeros(len(world.tokens))
         price[self.assets] = self._market[layout.PRICE] / self._market[layout.UNIT]
+        repaid, reason = quotes[:, layout.REPAY] * price[ints[:, TOKEN]], len(ACTION_TEXT) + quotes[:, layout.STATUS]
         world.events.add_many(
             n,
             np.where(ok, Kind.LIQUIDATION, Kind.TX_FAILED),
@@ -231,7 +228,7 @@ class PooledLending(Protocol):
             protocol=self.index,
             token=ints[:, TOKEN2],
             amount=quotes[:, layout.SEIZED],
-            value=np.where(ok, quotes[:, layout.REPAY] * price[ints[:, TOKEN]], len(ACTION_TEXT) + quotes[:, layout.STATUS]),
+            value=np.where(ok, repaid, reason),
             cause=ints[:, CAUSE],
         )
         self.losses.book(world, self, ints, quotes, deficits, first, price)

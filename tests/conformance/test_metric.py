@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from tests.town import PEOPLE, history, town
-from tests.worlds import load_components
 
 from experiments.build import build
 from sim.interfaces import Metric
 from sim.model import SpilloverModel
 from sim.registry import kinds, lookup, summary
+from tests.town import PEOPLE, history, town
+from tests.worlds import load_components
 
 load_components()
 KINDS = kinds("metric")

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from tests.town import history, town
-from tests.worlds import events_of, load_components
 
 from experiments.build import build
 from sim.events import Kind
 from sim.interfaces import Oracle
 from sim.model import SpilloverModel
 from sim.registry import kinds, lookup, summary
+from tests.town import history, town
+from tests.worlds import events_of, load_components
 
 load_components()
 KINDS = kinds("oracle")

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from tests.town import PEOPLE, history, town
-from tests.worlds import load_components
 
 from experiments.build import build
 from sim.interfaces import Population, Row
 from sim.model import SpilloverModel
 from sim.phases import look
 from sim.registry import kinds, lookup, summary
+from tests.town import PEOPLE, history, town
+from tests.worlds import load_components
 
 load_components()
 KINDS = kinds("population")
@@ -47,7 +47,7 @@ def test_permuting_its_rows_changes_nothing_but_labels(kind):
     prices, held = by_label(world)
     expected_prices, expected = by_label(history())
     assert np.array_equal(prices, expected_prices)
-    assert {name: True for name in held} == {name: np.array_equal(held[name], expected[name]) for name in held}
+    assert dict.fromkeys(held, True) == {name: np.array_equal(held[name], expected[name]) for name in held}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,7 +86,9 @@ def test_deciding_writes_nothing_but_its_own_arrays_and_sends_whole_orders(kind)
         model.step()
         look(world)
         before = world.ledger.balance.copy(), world.prices.history.copy(), world.events.count, world.ledger.postings
-        intents = actor.population.decide(actor.view, actor.draws) + actor.population.respond(actor.view, {}, actor.draws)
+        intents = actor.population.decide(actor.view, actor.draws) + actor.population.respond(
+            actor.view, {}, actor.draws
+        )
         assert np.array_equal(world.ledger.balance, before[0])
         assert np.array_equal(world.prices.history, before[1])
         assert (world.events.count, world.ledger.postings) == before[2:]

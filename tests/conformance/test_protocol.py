@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.town import history, town
-from tests.worlds import events_of, load_components
 
 from experiments.build import build
 from sim import exposure
@@ -13,6 +11,8 @@ from sim.interfaces import Protocol
 from sim.model import SpilloverModel
 from sim.registry import kinds, lookup, summary
 from sim.tokens import TokenKind
+from tests.town import history, town
+from tests.worlds import events_of, load_components
 
 load_components()
 KINDS = kinds("protocol")

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.town import table, town
-from tests.worlds import events_of, load_components
 
 from experiments.build import build
 from sim.events import Kind
@@ -11,6 +9,8 @@ from sim.interfaces import Shock
 from sim.model import SpilloverModel
 from sim.registry import kinds, lookup, summary
 from sim.shocks.window import Window
+from tests.town import table, town
+from tests.worlds import events_of, load_components
 
 load_components()
 KINDS = kinds("shock")

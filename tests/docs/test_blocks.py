@@ -134,7 +134,7 @@ def environment(folder: Path) -> dict[str, str]:
     if not (scripts / "spillover").exists():
         scripts = folder / "bin"
         scripts.mkdir()
-        start = "import sys; from experiments.cli import main; sys.exit(main())"
+        start = 'import sys\nfrom experiments.cli import main\nif __name__ == "__main__":\n    sys.exit(main())'
         (scripts / "spillover").write_text(f"#!{sys.executable}\n{start}\n", encoding="utf-8")
         (scripts / "spillover").chmod(0o755)
     path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -133,7 +133,9 @@ def test_health_at_the_breach_follows_from_the_opening(evidence, events, late):
     for node in map(evidence.explain, still):
         opening = accounts["lending.opening_health"][node.account]
         first_price = evidence.folder.steps(0)["price.ETH"][0]
-        assert node.health == pytest.approx(opening * node.oracle.price / 2000.0, rel=abs(first_price / 2000 - 1) + 1e-4)
+        assert node.health == pytest.approx(
+            opening * node.oracle.price / 2000.0, rel=abs(first_price / 2000 - 1) + 1e-4
+        )
 
 
 def test_shocks_between_are_named(evidence, late):
@@ -166,11 +168,15 @@ def test_an_account_by_number_or_name(evidence, late):
     mine = evidence.of_account(late.account)
     values = [evidence.events["value"][event] for event in mine]
     assert late.event in mine and values == sorted(values, reverse=True)
-    with pytest.raises(ConfigError, match=r'"borrowers\[999\]": no such account; allowed: borrowers\[0\] to borrowers\[149\]'):
+    with pytest.raises(
+        ConfigError, match=r'"borrowers\[999\]": no such account; allowed: borrowers\[0\] to borrowers\[149\]'
+    ):
         evidence.account("borrowers[999]")
     with pytest.raises(ConfigError, match=r'"nobody": no such account; allowed: 0 to \d+'):
         evidence.account("nobody")
-    with pytest.raises(ConfigError, match=r"noise\[0\] was not liquidated in replication 0; \d+ accounts were, such as bor"):
+    with pytest.raises(
+        ConfigError, match=r"noise\[0\] was not liquidated in replication 0; \d+ accounts were, such as bor"
+    ):
         evidence.of_account(evidence.account("noise[0]"))
 
 
@@ -201,7 +207,9 @@ def test_printed_shares_add_up(late):
     for fall in found:
         assert sum(percentages(fall.twigs)) == pytest.approx(100.0, abs=0.05 * len(fall.twigs) + 1e-9)
         for sales in (twig for twig in fall.twigs if twig.twigs):
-            assert sum(percentages(sales.twigs)) == pytest.approx(*percentages([sales]), abs=0.05 * len(sales.twigs) + 0.06)
+            assert sum(percentages(sales.twigs)) == pytest.approx(
+                *percentages([sales]), abs=0.05 * len(sales.twigs) + 0.06
+            )
 
 
 def test_an_event_is_explained_once(late):
@@ -220,6 +228,12 @@ def test_the_command_prints_text_and_json(spillover, crash, late):
     assert code == 0 and json.loads(out) == json.loads(json.dumps(late.as_dict()))
     code, out, _ = spillover("explain", crash, "--account", late.label)
     assert code == 0 and out.startswith(late.label)
+
+
+def test_lines_are_whole_and_names_are_not_markup(spillover, crash, late, capsys, monkeypatch):
+    lines = [f"[bold]x[/bold] :smile: borrowers[red] {'path/' * 60}"]
+    monkeypatch.setattr("experiments.commands.explain._indented", lambda tree: lines)
+    assert spillover("explain", crash, "--event", late.event)[1].splitlines() == lines
 
 
 def test_another_event_prints_its_causes(spillover, crash, events):

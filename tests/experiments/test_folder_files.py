@@ -1,4 +1,4 @@
-"""Files of an output folder: whole or not there at all, in parts of bounded size, and refused when they are not ours."""
+"""Files of an output folder: whole or not there, in parts of bounded size, and refused when they are not ours."""
 
 import json
 import shutil

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.town import history
-from tests.worlds import AMM, DEPTH, WILD, make_world, people, run
 
 from sim.causes import Causes, NetParts, cascades
 from sim.events import COLUMNS, Kind
 from sim.flows import OUTSIDE, Motive
 from sim.intents import Act, Intent
+from tests.town import history
+from tests.worlds import AMM, DEPTH, WILD, make_world, people, run
 
 USD, ETH = 10**6, 10**8
 LP = people("lp", 2, USD=1e6, ETH=500.0, opens='[["add_liquidity", "amm", "ETH", 100.0]]')
@@ -57,7 +57,9 @@ def test_parts_sum_to_the_move_at_every_tick_of_random_worlds(seed, shocks, thin
                 amount = (rng.exponential(3.0, rows.size) * (ETH if sells else 2000 * USD)).astype(np.int64) + 1
                 pair = (1, 0) if sells else (0, 1)
                 motive = int(rng.integers(len(Motive)))
-                sent.append(Intent(Act.SWAP, venue, view.accounts[rows], pair[0], amount, token2=pair[1], motive=motive))
+                sent.append(
+                    Intent(Act.SWAP, venue, view.accounts[rows], pair[0], amount, token2=pair[1], motive=motive)
+                )
         return sent
 
     world.population("crowd").script = trade
@@ -79,7 +81,16 @@ def test_in_a_crash_every_source_has_its_part():
     table = world.flows.table()
     reference = table["market"] == world.markets.reference[1]
     motives = {Motive(int(motive)).name for motive in table["motive"][reference]}
-    assert motives >= {"FUNDAMENTAL", "RECOVERY", "NOISE", "MOMENTUM", "ARBITRAGE", "LIQUIDATION", "DELEVERAGING", "REBALANCING"}
+    assert motives >= {
+        "FUNDAMENTAL",
+        "RECOVERY",
+        "NOISE",
+        "MOMENTUM",
+        "ARBITRAGE",
+        "LIQUIDATION",
+        "DELEVERAGING",
+        "REBALANCING",
+    }
     total = table["dlog"][reference].sum()
     assert total == pytest.approx(np.log(world.prices.history[-1, 1] / 3000.0), abs=1e-11)
     nobody = table["population"] == OUTSIDE

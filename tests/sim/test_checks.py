@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.worlds import DEPTH, LENDING, ORACLE, STILL, make_world, people, run
 
 from sim import checks
 from sim.checks import CHECKS, SAMPLE_EVERY, verify
 from sim.errors import InvariantError
 from sim.events import Kind
+from tests.worlds import DEPTH, LENDING, ORACLE, STILL, make_world, people, run
 
 
 @pytest.fixture

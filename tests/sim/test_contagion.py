@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.worlds import COMMON, DEPTH, STILL, TEST_KINDS, events_of, make_world, own_registry, people, run
 
 from experiments.build import build
 from experiments.config import load
@@ -11,6 +10,7 @@ from sim.events import Kind
 from sim.interfaces import Protocol
 from sim.registry import component
 from sim.tokens import EXTERNAL, TokenKind
+from tests.worlds import COMMON, DEPTH, STILL, TEST_KINDS, events_of, make_world, own_registry, people, run
 
 with own_registry():
 

@@ -4,6 +4,15 @@ from dataclasses import field
 
 import numpy as np
 import pytest
+
+from experiments.build import build
+from experiments.config import load
+from sim import exposure, registry
+from sim.errors import InvariantError
+from sim.intents import Act
+from sim.interfaces import Protocol
+from sim.registry import component
+from sim.tokens import EXTERNAL, TokenKind
 from tests.worlds import (
     AMM,
     COMMON,
@@ -18,15 +27,6 @@ from tests.worlds import (
     own_registry,
     people,
 )
-
-from experiments.build import build
-from experiments.config import load
-from sim import exposure, registry
-from sim.errors import InvariantError
-from sim.intents import Act
-from sim.interfaces import Protocol
-from sim.registry import component
-from sim.tokens import EXTERNAL, TokenKind
 
 with own_registry():
 
@@ -147,7 +147,9 @@ def test_the_network_runs_from_holders_to_issuers_and_from_lenders_to_debtors():
 
 
 def test_wealth_by_account_and_by_owner_agree():
-    world = make_world(STILL, DEPTH, AMM, people("lp", 3, USD=2e5, ETH=10.0, opens='[["add_liquidity", "amm", "ETH", 5.0]]'))
+    world = make_world(
+        STILL, DEPTH, AMM, people("lp", 3, USD=2e5, ETH=10.0, opens='[["add_liquidity", "amm", "ETH", 5.0]]')
+    )
     do(world, "lp", Act.SWAP, "market", "ETH", 10**8, token2="USD")
     exposure.revalue(world)
     each = exposure.wealth_by_account(world)

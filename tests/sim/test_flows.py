@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from sim.flows import OUTSIDE, Flows, Motive
 
 credits_ = st.lists(
-    st.tuples(
-        st.integers(0, 2), st.integers(-1, 3), st.sampled_from(list(Motive)), st.floats(-1, 1, allow_nan=False)
-    ),
+    st.tuples(st.integers(0, 2), st.integers(-1, 3), st.sampled_from(list(Motive)), st.floats(-1, 1, allow_nan=False)),
     max_size=40,
 )
 

@@ -27,7 +27,11 @@ def make_ledger(keep_postings=True):
 
 moves = st.lists(
     st.tuples(
-        st.integers(0, 2), st.integers(0, 4), st.integers(0, 4), st.integers(-5, 60) | st.just(MAX_ATOMS - 1), st.integers(1, 9)
+        st.integers(0, 2),
+        st.integers(0, 4),
+        st.integers(0, 4),
+        st.integers(-5, 60) | st.just(MAX_ATOMS - 1),
+        st.integers(1, 9),
     ),
     max_size=60,
 )
@@ -133,7 +137,9 @@ def test_negative_amounts_are_refused():
 def test_refusals_name_token_accounts_and_balances():
     ledger = make_ledger()
     ledger.move(MONEY, EXTERNAL, ANN, 5, 0)
-    expected = r"moving 6 atoms of USD from people\[0\] to bank would be an overdraft: people\[0\] holds 5, bank holds 0"
+    expected = (
+        r"moving 6 atoms of USD from people\[0\] to bank would be an overdraft: people\[0\] holds 5, bank holds 0"
+    )
     with pytest.raises(LedgerError, match=expected):
         ledger.move(MONEY, ANN, BANK, 6, 0)
 
@@ -200,7 +206,11 @@ def test_tokens_and_accounts_know_their_names():
     assert ledger.tokens["bank.debt"].underlying == MONEY
     assert [token.name for token in ledger.tokens.assets] == ["USD"]
     assert ledger.tokens.scales.tolist() == [1e6] * 3
-    assert [ledger.accounts.label(account) for account in range(5)] == ["external", "bank", *(f"people[{i}]" for i in range(3))]
+    assert [ledger.accounts.label(account) for account in range(5)] == [
+        "external",
+        "bank",
+        *(f"people[{i}]" for i in range(3)),
+    ]
     with pytest.raises(ConfigError, match=r'unknown token "UST"; did you mean "USD"\? Allowed: USD, bank.debt'):
         ledger.tokens["UST"]
     with pytest.raises(ConfigError, match='two tokens are named "USD"'):

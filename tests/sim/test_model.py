@@ -2,13 +2,13 @@
 
 import mesa
 import pytest
-from tests.worlds import AMM, COMMON, DEPTH, STILL, TEST_KINDS, events_of, make_config, make_world, people, run
 
 from sim.errors import SpilloverError
 from sim.events import Kind
 from sim.intents import Act
 from sim.model import PopulationAgent, Solo, SoloAgent, SpilloverModel
 from sim.phases import tick_table
+from tests.worlds import AMM, COMMON, DEPTH, STILL, TEST_KINDS, events_of, make_config, make_world, people, run
 
 TOWN = (
     STILL, DEPTH, AMM,
@@ -31,7 +31,9 @@ def test_there_is_one_mesa_agent_per_population_that_has_accounts(model):
 def test_agents_by_type_has_one_class_per_behaviour(model):
     groups = {kind.__name__: [agent.name for agent in group] for kind, group in model.agents_by_type.items()}
     assert groups == {"Scripted": ["crowd", "others"], "Loner": ["loner"], "Hermit": ["hermit"]}
-    assert {issubclass(kind, SoloAgent) for kind in model.agents_by_type if kind.__name__ in ("Loner", "Hermit")} == {True}
+    assert {issubclass(kind, SoloAgent) for kind in model.agents_by_type if kind.__name__ in ("Loner", "Hermit")} == {
+        True
+    }
     assert [kind.__doc__ for kind in model.agents_by_type] == [
         TEST_KINDS[kind].__doc__ for kind in ("scripted", "loner", "hermit")
     ]
@@ -64,7 +66,7 @@ def test_the_model_stops_at_the_end_of_its_run(model):
     model.run(progress=seen.append)
     assert seen == list(range(1, 13))
     assert (model.tick, model.running) == (12, False)
-    with pytest.raises(SpilloverError, match="the run has 12 ticks and all are done"):
+    with pytest.raises(SpilloverError, match=r"all 12 ticks of the run are done; raise run\.ticks for more"):
         model.step()
 
 

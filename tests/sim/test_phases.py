@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.worlds import DEPTH, LENDING, ORACLE, STILL, events_of, make_world, people, run
 
 from sim import phases
 from sim.errors import PhaseError
@@ -10,9 +9,12 @@ from sim.events import Kind
 from sim.intents import Act, Intent
 from sim.model import SpilloverModel
 from sim.phases import Phase, tick_table
+from tests.worlds import DEPTH, LENDING, ORACLE, STILL, events_of, make_world, people, run
 
 ORDER = ["advance", "observe", "decide", "order", "execute", "margin", "liquidate", "contagion", "settle", "measure"]
-SHAKY = people("shaky", USD=0.0, ETH=10.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 15000.0]]')
+SHAKY = people(
+    "shaky", USD=0.0, ETH=10.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 15000.0]]'
+)
 BANK = people("bank", USD=1e6, opens='[["deposit", "aave", "USD", 1e6]]')
 FALL = '[[shocks]]\nname = "fall"\nkind = "price_jump"\nat = 2\nasset = "ETH"\nsize = -0.1\n'
 CRASH = (STILL, DEPTH, LENDING, ORACLE, BANK, SHAKY, FALL)
@@ -40,7 +42,9 @@ def test_phases_can_be_added_by_name():
     world = make_world(STILL, DEPTH)
     seen = []
     table = tick_table()
-    table.insert(1 + [phase.name for phase in table].index("settle"), Phase("tea", lambda world: seen.append(world.clock.tick)))
+    table.insert(
+        1 + [phase.name for phase in table].index("settle"), Phase("tea", lambda world: seen.append(world.clock.tick))
+    )
     model = SpilloverModel(world, table)
     model.step()
     model.step()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, WILD, events_of, make_world, people, run
 
 from sim.events import Kind
 from sim.intents import Act, Intent
 from sim.metrics.market import max_drawdown
 from sim.recorder import Recorder
+from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, WILD, events_of, make_world, people, run
 
 SAVER = people("saver", 2, USD=1e4, opens='[["deposit", "aave", "USD", 8e3]]')
 FALL = '[[shocks]]\nname = "fall"\nkind = "price_jump"\nat = 4\nasset = "ETH"\nsize = -0.5\n'
@@ -26,7 +26,13 @@ def test_networks_are_stored_at_their_ticks_only():
     assert [step["tick"] for step in world.recorder.steps] == [0, 6, 11]
     assert {edge["tick"] for edge in world.recorder.edges} == {0, 6}
     first = world.recorder.edges[0]
-    assert first == {"tick": 0, "holder": "saver", "issuer": "aave", "token": "aave.receipt.USD", "usd": pytest.approx(16e3)}
+    assert first == {
+        "tick": 0,
+        "holder": "saver",
+        "issuer": "aave",
+        "token": "aave.receipt.USD",
+        "usd": pytest.approx(16e3),
+    }
 
 
 def test_samples_hold_prices_wealth_and_reserves():

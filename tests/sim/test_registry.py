@@ -1,10 +1,10 @@
 """The registry: one kind, one class; errors that say what there is."""
 
 import pytest
-from tests.worlds import own_registry
 
 from sim.errors import ConfigError, UnknownKind
 from sim.registry import component, kinds, lookup, summary
+from tests.worlds import own_registry
 
 
 @pytest.fixture(autouse=True)

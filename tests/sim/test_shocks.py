@@ -1,14 +1,16 @@
 """Each shock does what it says, for as long as it says, and is on record as the cause."""
 
+import json
+
 import numpy as np
 import pytest
-from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, WILD, events_of, make_world, people, run
 
 from sim.errors import ConfigError
 from sim.events import Kind
 from sim.flows import OUTSIDE, Motive
 from sim.intents import Act, Intent
 from sim.model import SpilloverModel
+from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, WILD, events_of, make_world, people, run
 
 TOWN = (DEPTH, AMM, LENDING, ORACLE)
 SAVER = people("saver", 2, USD=1e4, opens='[["deposit", "aave", "USD", 8e3]]')
@@ -16,7 +18,7 @@ SAVER = people("saver", 2, USD=1e4, opens='[["deposit", "aave", "USD", 8e3]]')
 
 def shock(kind, at=3, name="it", **settings):
     lines = [f'name = "{name}"', f'kind = "{kind}"', f"at = {at}"]
-    lines += [f"{key} = {value!r}" if isinstance(value, float | int | list) else f'{key} = "{value}"' for key, value in settings.items()]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     return "[[shocks]]\n" + "\n".join(lines) + "\n"
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, WILD, make_world, people, run
 
 from sim.phases import look
+from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, WILD, make_world, people, run
 
 
 def seen_by(name, world):

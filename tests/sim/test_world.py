@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, make_world, people
 
 from sim.errors import ConfigError, SpilloverError
 from sim.intents import AMOUNT, KEY, LIMIT, TIP, Act, Intent, Orders
+from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, make_world, people
 
 
 @pytest.fixture(scope="module")

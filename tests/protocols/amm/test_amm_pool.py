@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.worlds import AMM, DEPTH, STILL, WILD, do, events_of, holding, make_world, people, run
 
 from sim import exposure
 from sim.errors import ConfigError
 from sim.events import Kind
 from sim.intents import Act, Intent
+from tests.worlds import AMM, DEPTH, STILL, WILD, do, events_of, holding, make_world, people, run
 
 USD, ETH = 10**6, 10**8
 LP = people("lp", USD=1e6, ETH=400.0, opens='[["add_liquidity", "amm", "ETH", 100.0]]')
@@ -70,7 +70,10 @@ def test_swaps_equal_exact_uniswap_and_reserves_are_the_ledgers(batch):
         found = sell(world, amount, token)
         expected = uniswap(amount, enters, leaves)
         if amount > mine[token]:
-            assert found.reason in ("the account does not hold that much", "the output is less than one atom, or the amount beyond the pool's range")
+            assert found.reason in (
+                "the account does not hold that much",
+                "the output is less than one atom, or the amount beyond the pool's range",
+            )
             expected = amount = 0
         elif expected == 0:
             assert not found.done
@@ -188,7 +191,13 @@ def test_least_outputs_are_respected(amount, ratio, sells):
         (Act.ADD_LIQUIDITY, "USD", "ETH", ETH, "the pool does not hold this token"),
         (Act.ADD_LIQUIDITY, "ETH", "USD", 0, "the account does not hold that much"),
         (Act.ADD_LIQUIDITY, "ETH", "USD", 501 * ETH, "the account does not hold that much"),
-        (Act.REMOVE_LIQUIDITY, "amm.share", "USD", 5, "the output is less than one atom, or the amount beyond the pool's range"),
+        (
+            Act.REMOVE_LIQUIDITY,
+            "amm.share",
+            "USD",
+            5,
+            "the output is less than one atom, or the amount beyond the pool's range",
+        ),
         (Act.REMOVE_LIQUIDITY, "ETH", "USD", 5, "the pool does not hold this token"),
     ],
 )

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.worlds import COMMON, DEPTH, STILL, WILD, do, events_of, holding, make_config, make_world, people, run
 
 from experiments.config.problems import ConfigProblems
-from sim.errors import InvariantError
 from protocols.depth.execution import clearing_price
 from protocols.depth.kernels import Depth, average_price
+from sim.errors import InvariantError
 from sim.events import Kind
 from sim.flows import OUTSIDE, Motive
 from sim.intents import Act, Intent, Orders
 from sim.phases import settle_orders
+from tests.worlds import COMMON, DEPTH, STILL, WILD, do, events_of, holding, make_config, make_world, people, run
 
 USD, ETH = 10**6, 10**8
 CROWD = people("crowd", 8, USD=1e7, ETH=5_000.0)
@@ -154,7 +154,9 @@ def test_displacement_decays_with_its_half_life_and_recovery_is_credited():
     run(world, 1)
     assert book.x == pytest.approx(-8000.0)
     run(world, 9)
-    assert book.x == pytest.approx(-8000.0 * 0.5 ** (9 * 600 / 1800))  # nine ticks of ten minutes, half-life half an hour
+    assert book.x == pytest.approx(
+        -8000.0 * 0.5 ** (9 * 600 / 1800)
+    )  # nine ticks of ten minutes, half-life half an hour
     table = world.flows.table()
     recovery = table["dlog"][table["motive"] == Motive.RECOVERY]
     assert recovery.size == 9
@@ -242,7 +244,7 @@ def test_parts_of_a_batch_are_in_proportion_to_size():
     ("text", "message"),
     [
         (DEPTH + DEPTH[DEPTH.index("[[protocols.books]]") :], "ETH listed twice; each asset has one book"),
-        (DEPTH + 'half_life = 0\n', "found 0; a displacement takes some time to recover"),
+        (DEPTH + "half_life = 0\n", "found 0; a displacement takes some time to recover"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(text, message):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.worlds import AMM, DEPTH, LENDING, STILL, do, holding, make_world, people, set_price
 
 from sim.intents import ALL, Act
+from tests.worlds import AMM, DEPTH, LENDING, STILL, do, holding, make_world, people, set_price
 
 USD, ETH = 10**6, 10**8
 BANK = people("bank", USD=2e6, opens='[["deposit", "aave", "USD", 1e6]]')
@@ -131,7 +131,9 @@ def test_collateral_that_a_loan_needs_cannot_be_taken_out():
     found = do(world, "bob", Act.WITHDRAW, "aave", "ETH", free + 100)
     assert found.reason == "the account's collateral would not cover its debt"
     assert do(world, "bob", Act.WITHDRAW, "aave", "ETH", free - 100).done
-    assert do(world, "bob", Act.WITHDRAW, "aave", "ETH", ALL).reason == "the account's collateral would not cover its debt"
+    assert (
+        do(world, "bob", Act.WITHDRAW, "aave", "ETH", ALL).reason == "the account's collateral would not cover its debt"
+    )
     assert do(world, "bob", Act.REPAY, "aave", "USD", ALL).done
     assert do(world, "bob", Act.WITHDRAW, "aave", "ETH", ALL).done
 
@@ -171,14 +173,19 @@ def test_assets_that_cannot_be_borrowed_or_are_no_collateral():
     useless = LENDING.replace('asset = "ETH"', 'asset = "ETH"\ncollateral = false')
     world = make(lending=useless)
     do(world, "bob", Act.DEPOSIT, "aave", "ETH", 100 * ETH)
-    assert do(world, "bob", Act.BORROW, "aave", "USD", USD).reason == "the account's collateral would not cover its debt"
+    assert (
+        do(world, "bob", Act.BORROW, "aave", "USD", USD).reason == "the account's collateral would not cover its debt"
+    )
 
 
 def test_an_efficiency_mode_lifts_limits_and_narrows_choice():
     world = make(lending=LENDING + EMODE)
     do(world, "bob", Act.DEPOSIT, "aave", "ETH", 10 * ETH, row=1)
     do(world, "bob", Act.DEPOSIT, "aave", "USD", 1000 * USD)
-    assert do(world, "bob", Act.BORROW, "aave", "USD", 751 * USD).reason == "the account's collateral would not cover its debt"
+    assert (
+        do(world, "bob", Act.BORROW, "aave", "USD", 751 * USD).reason
+        == "the account's collateral would not cover its debt"
+    )
     assert do(world, "bob", Act.SET_MODE, "aave", "USD", 1).done
     assert do(world, "bob", Act.BORROW, "aave", "ETH", 100).reason == "the asset cannot be borrowed in this mode"
     assert do(world, "bob", Act.BORROW, "aave", "USD", 850 * USD).done

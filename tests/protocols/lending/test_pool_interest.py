@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.worlds import DEPTH, LENDING, STILL, do, events_of, holding, make_world, people, run
 
 from sim.events import Kind
 from sim.intents import ALL, Act, Intent
 from sim.model import SpilloverModel
 from sim.units import SECONDS_PER_YEAR
+from tests.worlds import DEPTH, LENDING, STILL, do, events_of, holding, make_world, people, run
 
 USD, ETH = 10**6, 10**8
 BANK = people("bank", USD=2e6, opens='[["deposit", "aave", "USD", 1e6]]')
-BOB = people("bob", USD=1e5, ETH=500.0, opens='[["deposit", "aave", "ETH", 500.0], ["borrow", "aave", "USD", 790000.0]]')
+BOB = people(
+    "bob", USD=1e5, ETH=500.0, opens='[["deposit", "aave", "ETH", 500.0], ["borrow", "aave", "USD", 790000.0]]'
+)
 
 
 def make(*more, lending=LENDING, ticks=240, dt="1h", sets=()):
@@ -38,7 +40,7 @@ def test_what_borrowers_pay_is_what_suppliers_and_treasury_get(factor, dt, ticks
     owed_after, owned_after, cash_after, due = totals(world)
     paid, earned = owed_after - owed, owned_after + due - owned
     assert paid > 0.0
-    # Debt compounds within a tick and deposits do not: the difference, x/2 of the interest of a tick, stays in the pool.
+    # Debt compounds within a tick and deposits do not: the difference, x/2 of a tick's interest, stays in the pool.
     within_a_tick = 0.2 * world.clock.dt_years * paid
     assert -ticks - 2 <= paid - earned <= within_a_tick + ticks + 2
     assert cash_after == cash
@@ -55,7 +57,11 @@ def holding_of_treasury(world):
 
 
 @settings(max_examples=12)
-@given(st.lists(st.tuples(st.sampled_from(["deposit", "withdraw", "borrow", "repay"]), st.integers(1, 3 * 10**11)), max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["deposit", "withdraw", "borrow", "repay"]), st.integers(1, 3 * 10**11)), max_size=20
+    )
+)
 def test_the_books_balance_while_people_come_and_go(acts):
     world = make(ticks=len(acts) + 2, lending=LENDING + "reserve_factor = 0.2\n")
     script = {tick: [act] for tick, act in enumerate(acts)}
@@ -76,7 +82,7 @@ def test_the_books_balance_while_people_come_and_go(acts):
     while model.running:
         model.step()
         owed, owned, cash, due = totals(world)
-        # Assets less liabilities: rounding and the compounding within a tick may leave something over, never too little.
+        # Assets less liabilities: rounding and compounding within a tick may leave something over, never too little.
         assert -2.0 * (world.clock.tick + 2) <= cash + owed - owned - due <= 1e-6 * owned + 1e3
 
 
@@ -120,7 +126,9 @@ def test_the_treasury_is_paid_by_the_hour_and_on_record():
 
 
 def test_time_makes_a_loan_unhealthy():
-    risky = people("risky", ETH=10.0, USD=0.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 16590.0]]')
+    risky = people(
+        "risky", ETH=10.0, USD=0.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 16590.0]]'
+    )
     world = make(risky, ticks=200, dt="1d", sets=["record.checks=sampled"])
     run(world)
     breaches = events_of(world, Kind.BREACH)

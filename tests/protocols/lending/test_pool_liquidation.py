@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.worlds import DEPTH, LENDING, ORACLE, STILL, do, events_of, holding, make_world, people, run, set_price
 
 from sim import exposure
 from sim.events import Kind
 from sim.intents import ALL, Act, Intent
 from sim.model import SpilloverModel
+from tests.worlds import DEPTH, LENDING, ORACLE, STILL, do, events_of, holding, make_world, people, run, set_price
 
 USD, ETH = 10**6, 10**8
 V2 = LENDING.replace('kind = "pooled_lending"', 'kind = "pooled_lending"\nversion = "aave_v2"')
 BANK = people("bank", USD=1e6, opens='[["deposit", "aave", "USD", 1e6]]')
-SHAKY = people("shaky", ETH=10.0, USD=0.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 15000.0]]')
+SHAKY = people(
+    "shaky", ETH=10.0, USD=0.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 15000.0]]'
+)
 KEEPER = people("keeper", kind="responder", USD=0.0, ETH=1.0)
 
 
@@ -135,7 +137,11 @@ def test_a_hard_coded_oracle_sees_no_breach_and_the_loss_stays_hidden():
         (1_500.0, {"token2": "USD"}, "this reserve is not collateral of the account"),
         (1_500.0, {"token": "aave.debt.USD"}, "the pool lists no such reserve"),
         (1_500.0, {"amount": 0}, "the amount repays or seizes less than one atom"),
-        (1_500.0, {"amount": 13_800 * USD}, "would leave dust: repay less, or close the debt or the collateral entirely"),
+        (
+            1_500.0,
+            {"amount": 13_800 * USD},
+            "would leave dust: repay less, or close the debt or the collateral entirely",
+        ),
     ],
 )
 def test_liquidations_that_make_no_sense_say_why(price, order, reason):
@@ -207,7 +213,9 @@ def test_a_liquidation_never_leaves_the_protocol_with_less_than_the_rules_say(pr
 
 
 def test_liquidations_in_one_tick_can_take_several_accounts_down():
-    herd = people("herd", 5, ETH=10.0, USD=0.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 15000.0]]')
+    herd = people(
+        "herd", 5, ETH=10.0, USD=0.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 15000.0]]'
+    )
     world = make(herd, fall(-0.1))
     run(world)
     found = events_of(world, Kind.LIQUIDATION)

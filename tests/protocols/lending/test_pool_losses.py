@@ -2,16 +2,18 @@
 
 import numpy as np
 import pytest
-from tests.worlds import DEPTH, LENDING, ORACLE, STILL, do, events_of, holding, make_world, people, run
 
 from sim import exposure
 from sim.events import Kind
 from sim.intents import ALL, Act, Intent
+from tests.worlds import DEPTH, LENDING, ORACLE, STILL, do, events_of, holding, make_world, people, run
 
 USD, ETH = 10**6, 10**8
 V2 = LENDING.replace('kind = "pooled_lending"', 'kind = "pooled_lending"\nversion = "aave_v2"')
 BANK = people("bank", 2, USD=3e4, opens='[["deposit", "aave", "USD", 2e4]]')
-SHAKY = people("shaky", ETH=10.0, USD=0.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 15000.0]]')
+SHAKY = people(
+    "shaky", ETH=10.0, USD=0.0, opens='[["deposit", "aave", "ETH", 10.0], ["borrow", "aave", "USD", 15000.0]]'
+)
 KEEPER = people("keeper", kind="responder", USD=1e5, ETH=1.0)
 GAP = '[[shocks]]\nname = "gap"\nkind = "price_jump"\nat = 2\nasset = "ETH"\nsize = -0.5\n'
 
@@ -61,7 +63,10 @@ def test_a_deficit_is_written_off_and_carried_by_the_holders_of_receipts():
 
 def test_what_receipts_are_worth_is_what_cash_and_sound_debt_back():
     for lending in (LENDING, V2):
-        world = make(people("sound", ETH=20.0, opens='[["deposit", "aave", "ETH", 20.0], ["borrow", "aave", "USD", 4000.0]]'), lending=lending)
+        world = make(
+            people("sound", ETH=20.0, opens='[["deposit", "aave", "ETH", 20.0], ["borrow", "aave", "USD", 4000.0]]'),
+            lending=lending,
+        )
         run(world)
         pool = world.protocol("aave")
         worth = value(world, "aave.receipt.USD") * -holding(world, "aave", "aave.receipt.USD") / USD
@@ -91,7 +96,9 @@ def test_suppliers_lose_in_proportion_to_what_they_hold():
     before = exposure.wealth_by_account(world)[bank : bank + 2]
     run(world)
     exposure.revalue(world)
-    lost = before - exposure.wealth_by_account(world)[bank : bank + 2] - 0.5 * 1_000.0  # and half the worth of their gas coin
+    lost = (
+        before - exposure.wealth_by_account(world)[bank : bank + 2] - 0.5 * 1_000.0
+    )  # and half the worth of their gas coin
     assert lost == pytest.approx([MISSING / 4, 3 * MISSING / 4], rel=1e-3)
 
 
@@ -167,7 +174,9 @@ def test_the_loss_shows_in_the_contagion_phase_and_not_before():
         return reply(view, breaches)
 
     world.population("keeper").reply = watch
-    world.population("bank").script = lambda view, draws: seen.append((view.tick, float(view.quotes["aave"].cover[1]))) or []
+    world.population("bank").script = lambda view, draws: (
+        seen.append((view.tick, float(view.quotes["aave"].cover[1]))) or []
+    )
     run(world, 4)
     assert seen[:5] == [(0, 1.0), (1, 1.0), (2, 1.0), 1.0, 1.0]
     tick, cover = seen[5]
@@ -176,7 +185,9 @@ def test_the_loss_shows_in_the_contagion_phase_and_not_before():
 
 
 def test_suppliers_of_a_pool_with_a_deficit_are_not_paid_interest_nobody_owes():
-    world = make(people("sound", ETH=200.0, opens='[["deposit", "aave", "ETH", 200.0], ["borrow", "aave", "USD", 20000.0]]'))
+    world = make(
+        people("sound", ETH=200.0, opens='[["deposit", "aave", "ETH", 200.0], ["borrow", "aave", "USD", 20000.0]]')
+    )
     run(world, 3)
     pool = world.protocol("aave")
     owed, index = float(pool._owed[1]), float(pool.supply_index[1])

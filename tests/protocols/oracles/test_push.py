@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.worlds import AMM, COMMON, DEPTH, ORACLE, STILL, WILD, events_of, make_config, make_world, people, run
 
 from experiments.config.problems import ConfigProblems
 from sim.errors import ConfigError
 from sim.events import Kind
 from sim.model import SpilloverModel
+from tests.worlds import AMM, COMMON, DEPTH, ORACLE, STILL, WILD, events_of, make_config, make_world, people, run
 
 
 def make(oracle="", kind=WILD, *more, ticks=60, **kwargs):
-    return make_world(kind, DEPTH, ORACLE + oracle, *more, sets=[f"run.ticks={ticks}", "record.checks=sampled"], **kwargs)
+    return make_world(
+        kind, DEPTH, ORACLE + oracle, *more, sets=[f"run.ticks={ticks}", "record.checks=sampled"], **kwargs
+    )
 
 
 def path(world):
