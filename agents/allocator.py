@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.shared.cadence import phases
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, spendable, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
 from sim.errors import SpilloverError
 from sim.fields import AssetName, NonNegative, ProtocolName, Share
 from sim.flows import Motive
@@ -86,20 +86,20 @@ class Allocator(Population):
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Those who are due compare weights with targets; those with a plan trade the next slice of it."""
-        looking = np.flatnonzero(self.trigger.due(view, self.phase))
+        looking = self.trigger.due(view, self.phase).nonzero()[0]
         if looking.size:
             self._look(view, looking)
-        active = np.flatnonzero(self.left)
+        active = self.left.nonzero()[0]
         return self._trade(view, active) if active.size else []
 
     def _look(self, view: View, rows: NDArray[np.intp]) -> None:
         """Make plans for the accounts whose trigger fires."""
         indices = self._indices(view)
-        units = view.prices[indices] / [10.0 ** view.decimals(index) for index in indices]
-        coin = 10.0 ** -view.decimals(NUMERAIRE)
-        held = np.stack([spendable(view, index, rows) for index in indices], axis=1)
+        prices = view.atom_prices
+        units, coin = prices[indices], prices[NUMERAIRE]
+        held = view.spendable(np.array(indices), rows[:, None])
         value = held * units
-        wealth = value.sum(axis=1) + spendable(view, NUMERAIRE, rows) * coin
+        wealth = value.sum(axis=1) + view.spendable(NUMERAIRE, rows) * coin
         seen = self._seen(view, indices, rows, value / np.maximum(wealth, coin)[:, None], wealth)
         target = self._target(seen)
         gap = target * wealth[:, None] - value
@@ -112,7 +112,7 @@ class Allocator(Population):
         """Send one slice of each plan; what the cash at hand cannot buy waits."""
         left, plan = self.left[rows], self.plan[rows]
         now = plan if self.slices == 1 else np.sign(plan) * (np.abs(plan) // np.maximum(left, 1)[:, None])
-        cash, wanted = spendable(view, NUMERAIRE, rows), np.maximum(now, 0).sum(axis=1)
+        cash, wanted = view.spendable(NUMERAIRE, rows), np.maximum(now, 0).sum(axis=1)
         short = cash < wanted
         if short.any():
             least = self.min_trade_usd / self.slices * 10.0 ** view.decimals(NUMERAIRE)
@@ -124,14 +124,9 @@ class Allocator(Population):
 
     def _orders(self, view: View, rows: NDArray[np.intp], now: NDArray[np.int64]) -> list[Intent]:
         desk = Desk(self.venues, Motive.REBALANCING, self.slippage, self.tip)
-        habit = self.habit[rows]
-        sales: list[Intent] = []
-        purchases: list[Intent] = []
-        for number, asset in enumerate(self._indices(view)):
-            sold, bought = desk.swaps(view, rows, habit, asset, now[:, number], view.cause(asset))
-            sales += sold
-            purchases += bought
-        return sales + purchases
+        place, number = now.nonzero()
+        some, assets = rows[place], np.array(self._indices(view))[number]
+        return desk.swaps(view, some, self.habit[some], assets, now[place, number])
 
     def _indices(self, view: View) -> list[int]:
         return [view.token(name) for name in self.assets]

@@ -45,8 +45,6 @@ class Arbitrageurs(Population):
     """What a trade must earn after gas."""
     bid_share: Share = 0.1
     """Share of the profit that is bid for block space, above the tip."""
-    gas_token: AssetName | None = None
-    """Asset that pays for gas; the first one after the numeraire if none is named."""
     slippage: Share = 0.05
     """Largest accepted distance of the reference leg's average price, fee included, from the mid price."""
     tip: NonNegative = 2.0
@@ -70,11 +68,13 @@ class Arbitrageurs(Population):
         if not self.home.size:
             self.home = np.stack([view.spendable(token) for token in tokens], axis=1)
         purse = _Purse(view)
+        least = self._usd_per_gwei(view) * (view.gas_price + self.tip) + self.min_profit_usd
+        least *= 10.0 ** view.decimals(NUMERAIRE)
         intents: list[Intent] = []
         for number, asset in enumerate(tokens):
             change = np.zeros(self.count, dtype=np.int64)
-            for place, venue, found in self._opportunities(view, asset):
-                take = self._shares(view, draws, number * len(self.venues) + place, asset, found, purse)
+            for place, venue, found in self._opportunities(view, asset, least):
+                take = self._shares(draws, number * len(self.venues) + place, asset, found, least, purse)
                 if take.any():
                     intents.append(self._pool_leg(view, venue, asset, found, take, purse))
                     change += take if found.buys else -take
@@ -82,29 +82,30 @@ class Arbitrageurs(Population):
                 intents += self._hedge(view, asset, change, self.home[:, number], purse)
         return intents
 
-    def _opportunities(self, view: View, asset: int) -> Iterator[tuple[int, int, Opportunity]]:
-        """(place in venues, venue, opportunity) of each pool outside its band."""
+    def _opportunities(self, view: View, asset: int, least: float) -> Iterator[tuple[int, int, Opportunity]]:
+        """(place in venues, venue, opportunity) of each pool that leaves somebody `least` numeraire atoms."""
         reference = view.quotes[self.venues[0]].market(asset)
         if reference is None:
             return
         late = self.observation_delay or self.observation_noise
         belief = float(view.prices[asset]) if late else reference.price
+        least /= max(1.0 - self.bid_share, 1e-12)
         for place, name in enumerate(self.venues[1:]):
             pool = view.quotes[name].market(asset)
-            found = find_opportunity(pool, reference, belief) if pool is not None else None
+            found = None if pool is None else find_opportunity(pool, reference, belief, least)
             if found is not None and found.profit > 0 and found.outlay > 0:
                 yield place, view.quotes[name].venue, found
 
     def _shares(
-        self, view: View, draws: Draws, slot: int, asset: int, found: Opportunity, purse: "_Purse"
+        self, draws: Draws, slot: int, asset: int, found: Opportunity, least: float, purse: "_Purse"
     ) -> NDArray[np.int64]:
-        """(n,) asset atoms each account trades: its part of the opportunity, if that earns its costs."""
-        everyone = np.arange(self.count)
+        """(n,) asset atoms each account trades: its part of the opportunity, if that earns `least` numeraire atoms."""
         able = np.minimum(purse.free(asset), purse.free(NUMERAIRE) * (found.size / found.outlay)).astype(np.int64)
-        looks = (draws.uniform(everyone, 2 * slot) < self.attention) & (able > 0)
-        queue = np.lexsort((draws.labels, draws.uniform(everyone, 2 * slot + 1), ~looks))[: looks.sum()]
-        earns = found.profit / 10.0 ** view.decimals(NUMERAIRE) * (1.0 - self.bid_share)
-        least = self._usd_per_gwei(view) * (view.gas_price + self.tip) + self.min_profit_usd
+        able[purse.pending] = 0
+        queue = able.nonzero()[0]
+        queue = queue[draws.uniform(queue, 2 * slot) < self.attention]
+        queue = queue[np.lexsort((draws.labels[queue], draws.uniform(queue, 2 * slot + 1)))]
+        earns = found.profit * (1.0 - self.bid_share)
         if self.competition == "split":
             queue = queue[: int(min(earns / max(least, 1e-12), queue.size))]
             part = np.minimum(found.size // max(queue.size, 1), able[queue])
@@ -116,8 +117,7 @@ class Arbitrageurs(Population):
 
     def _usd_per_gwei(self, view: View) -> float:
         """USD that a swap costs for each gwei of gas price."""
-        native = 1 if self.gas_token is None else view.token(self.gas_token)
-        return float(GAS[Act.SWAP] * GWEI * view.prices[native])
+        return float(GAS[Act.SWAP] * GWEI * view.prices[view.native])
 
     def _pool_leg(
         self, view: View, venue: int, asset: int, found: Opportunity, take: NDArray[np.int64], purse: "_Purse"
@@ -154,16 +154,18 @@ class Arbitrageurs(Population):
         spend = np.minimum(np.ceil(short * each).astype(np.int64), purse.release(NUMERAIRE))
         purse.pay(NUMERAIRE, spend)
         desk = Desk(self.venues[:1], Motive.ARBITRAGE, self.slippage, self.tip)
-        everyone = np.arange(self.count)
-        sales, purchases = desk.swaps(view, everyone, np.zeros_like(everyone), asset, spend - sell, view.cause(asset))
-        return sales + purchases
+        usual = np.zeros(self.count, dtype=np.int64)
+        return desk.swaps(view, np.arange(self.count), usual, usual + asset, spend - sell)
 
 
 class _Purse:
-    """Balances while the legs of one tick are put together: what is free, and what is kept for hedges."""
+    """Balances while the legs of one tick are put together: what is free, and what is kept for hedges.
+
+    Nobody trades against a pool while an earlier trade of theirs still waits for a block.
+    """
 
     def __init__(self, view: View) -> None:
-        self._view = view
+        self._view, self.pending = view, view.pending()
         self._free: dict[int, NDArray[np.int64]] = {}
         self._kept: dict[int, NDArray[np.int64]] = {}
 

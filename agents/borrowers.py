@@ -21,8 +21,8 @@ from sim.views import View
 class Borrowers(LoanHolders):
     """Owe one asset against another; when health falls below a personal alarm they top up, deleverage or ignore it.
 
-    Opening loans come from `health` and `debt_usd`, or from the `accounts` of a file. The loan itself counts as spent
-    outside the model: only the reserve is used later. An account that opens below the alarm it draws is content there;
+    Opening loans come from `health` and `debt_usd`, or from the `accounts` of a file. The loan itself is spent outside
+    the model: only the reserve is used later. An account that opens below the alarm it draws is content there;
     its alarm is then halfway between 1 and its opening health.
     """
 

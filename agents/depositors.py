@@ -27,7 +27,7 @@ _COIN = 0
 class Depositors(Population):
     """Hold receipts of a lending pool; each leaves above its own utilisation or below its own cover of the receipt.
 
-    Whoever is frightened asks for the whole deposit, or for what cash there is, and asks again while cash is short.
+    Whoever is frightened asks for the whole deposit, or for what cash there is, and after some patience asks again.
     Nobody looks at more than two numbers while both are calm.
     """
 
@@ -44,7 +44,7 @@ class Depositors(Population):
     reaction_delay: tuple[Count, Count] = (0, 30)
     """Ticks between fright and flight: each depositor's own, drawn uniformly between these two."""
     patience: Annotated[int, Ge(1)] = 10
-    """Ticks after which a transaction without effect is sent again."""
+    """Ticks after which one who did not get everything asks again."""
     return_rate: Share = 0.0
     """Probability per tick that one who left deposits again while calm."""
     return_margin: Share = 0.05
@@ -59,8 +59,6 @@ class Depositors(Population):
     delay: NDArray[np.int64] = column(np.int64)
     due: NDArray[np.int64] = column(np.int64)
     """(n,) tick at which a frightened depositor acts."""
-    asked_with: NDArray[np.int64] = column(np.int64)
-    """(n,) receipts held when a withdrawal was last sent, 0 if none is under way."""
     _reserve: int = field(default=0, init=False, repr=False)
     _token: int = field(default=0, init=False, repr=False)
     _calm_below: float = field(default=0.0, init=False, repr=False)
@@ -83,7 +81,7 @@ class Depositors(Population):
         self.utilisation_most = rng.uniform(*self.utilisation_limit, size=self.count)
         self.cover_least = rng.uniform(*self.cover_limit, size=self.count)
         self.delay = draw_delays(rng, self.count, self.reaction_delay)
-        self.due, self.asked_with = np.full(self.count, NEVER), np.zeros(self.count, dtype=np.int64)
+        self.due = np.full(self.count, NEVER)
         self._watch(np.ones(self.count, dtype=np.bool_))
         deposit = Intent(Act.DEPOSIT, quote.venue, view.accounts, self._token, amount, motive=Motive.SETUP)
         return Endowment(balances={self._token: amount}, intents=[deposit])
@@ -104,12 +102,12 @@ class Depositors(Population):
         self._watch(receipts > 0)
         scared = (receipts > 0) & ((utilisation > self.utilisation_most) | (cover < self.cover_least))
         rows = np.flatnonzero(scared)
-        rows = rows[ready(rows, view.tick, self.delay, self.due, self.asked_with, lambda some: receipts[some])]
+        rows = rows[ready(rows, view.tick, self.delay, self.due, view.pending())]
         cash = int(quote.cash[self._reserve])
         if not rows.size or cash < max(1, int(usd_to_atoms(view, self._token, self.least_usd))):
             self.due[rows] = view.tick + 1
             return []
-        self.due[rows], self.asked_with[rows] = view.tick + self.patience, receipts[rows]
+        self.due[rows] = view.tick + self.patience
         self._some_left = True
         deposit = np.floor(receipts[rows] * quote.supply_index[self._reserve])
         return self._send(view, quote, Act.WITHDRAW, Motive.RUN, rows, np.where(deposit <= cash, ALL, cash))
@@ -122,7 +120,7 @@ class Depositors(Population):
         away = (held >= least) & (view.balance(quote.receipts[self._reserve]) == 0)
         self._some_left = bool(away.any()) or bool((self.due > view.tick).any())
         calm = (utilisation < self.utilisation_most - self.return_margin) & (cover >= self.cover_least)
-        rows = np.flatnonzero(away & calm & (self.due <= view.tick))
+        rows = np.flatnonzero(away & calm & (self.due <= view.tick) & ~view.pending())
         rows = rows[draws.uniform(rows, _COIN) < self.return_rate]
         if not rows.size:
             return []

@@ -5,25 +5,21 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Gt
-from numpy.typing import NDArray
 
 from agents.shared.cadence import ticks_in
-from agents.shared.loans import Floats, LoanHolders, Loans, Response, Rows, Way
+from agents.shared.loans import Floats, LoanHolders, Response
 from agents.shared.reactions import draw_delays, range_faults
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
 from sim.errors import ConfigError
 from sim.fields import Duration, NonNegative, Share
-from sim.flows import Motive
-from sim.intents import Act, Intent
+from sim.intents import Intent
 from sim.interfaces import Endowment
 from sim.registry import component
 from sim.rng import Draws
 from sim.views import View
 
 _COIN = 0
-_ROOM = 0.999
-"""Part of the borrowing limit that is used, so that a price move before execution does not refuse the loan."""
 
 
 @component("population", "leveraged_longs")
@@ -53,12 +49,8 @@ class LeveragedLongs(LoanHolders):
     trend: NonNegative = 0.0
     """Log price change over the window above which the trend is up."""
 
-    opening: Floats = column()
-    """(n,) opening health."""
     ceiling: Floats = column()
     """(n,) health above which the account may add."""
-    adding: NDArray[np.bool_] = column(np.bool_)
-    """(n,) whether it is borrowing and buying now."""
 
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""
@@ -83,17 +75,16 @@ class LeveragedLongs(LoanHolders):
         low, high = np.log(self.leverage)
         leverage = np.exp(rng.uniform(low, high, size=self.count))
         equity = self.equity_usd.draw(self.count, rng)
-        self.opening = leverage * threshold / (leverage - 1.0)
-        cushion = self.opening - 1.0
+        health = leverage * threshold / (leverage - 1.0)
+        cushion = health - 1.0
         self.response = np.where(rng.random(self.count) < self.ignore, Response.IGNORE, Response.DELEVERAGE).astype(
             np.int8
         )
         self.alarm_at = 1.0 + cushion * rng.uniform(*self.alarm, size=self.count)
         self.goal = 1.0 + cushion * self.restore
         self.ceiling = 1.0 + cushion * (np.inf if self.add_above is None else self.add_above)
-        self.adding = np.zeros(self.count, dtype=np.bool_)
         self.delay = draw_delays(rng, self.count, self.reaction_delay)
-        return self.open_loans(view, (leverage - 1.0) * equity, self.opening)
+        return self.open_loans(view, (leverage - 1.0) * equity, health)
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Deleverage below the alarm; add above the ceiling while the trend is up."""
@@ -110,27 +101,4 @@ class LeveragedLongs(LoanHolders):
         rows = np.flatnonzero(health > self.ceiling)
         rows = rows[np.isfinite(health[rows]) & (self.watch[rows] == self.alarm_at[rows])]
         rows = rows[draws.uniform(rows, _COIN) < self.add_rate]
-        self.adding[rows], self.watch[rows], self.due[rows] = True, np.inf, view.tick
-
-    def _act(self, view: View, rows: Rows) -> list[Intent]:
-        adding = self.adding[rows]
-        if not adding.any():
-            return super()._act(view, rows)
-        loans = self._loans(view, rows[adding])
-        alarmed = loans.health < self.alarm_at[loans.rows]
-        self.adding[loans.rows[alarmed]] = False
-        intents = self._add(view, loans.only(~alarmed))
-        rest = np.concatenate((rows[~adding], loans.rows[alarmed]))
-        return intents + (super()._act(view, np.sort(rest)) if rest.size else [])
-
-    def _add(self, view: View, loans: Loans) -> list[Intent]:
-        """Borrow b so that (C + b) LT = opening health (D + b), within the borrowing limit; buy and deposit."""
-        quote, (c, _, _, _) = view.quotes[self.protocol], self._sides
-        opening, threshold = self.opening[loans.rows], loans.threshold
-        loan = (threshold * loans.collateral - opening * loans.debt) / (opening - threshold)
-        room = _ROOM * quote.ltv[c] * loans.collateral - loans.debt
-        way = Way(self._path[::-1], Act.BORROW, Act.DEPOSIT, Motive.MOMENTUM)
-        everything = np.full(loan.size, np.inf)
-        intents = self._walk(view, loans, self._terms(view), way, everything, np.minimum(loan, room))
-        self.adding[loans.rows] = self.watch[loans.rows] == np.inf
-        return intents
+        self.expanding[rows], self.watch[rows], self.due[rows] = True, np.inf, view.tick

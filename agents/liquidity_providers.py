@@ -79,7 +79,7 @@ class LiquidityProviders(Population):
         shares: PoolShares = view.quotes[self.venue].shares
         inside = view.balance(shares.token) > 0
         restless = np.where(inside, volatility > self.nerve, volatility < self.calm * self.nerve)
-        rows = np.flatnonzero(restless)
+        rows = np.flatnonzero(restless & ~view.pending())
         moves = rows[draws.uniform(rows) < -np.expm1(-self.hazard * every * view.dt_years * _DAYS_PER_YEAR)]
         return self._leave(view, shares, moves[inside[moves]]) + self._return(view, moves[~inside[moves]])
 
@@ -103,8 +103,8 @@ class LiquidityProviders(Population):
         pool = view.quotes[self.venue].market(view.token(self.asset))
         if pool is not None and abs(np.log(pool.price / view.prices[view.token(self.asset)])) > _FAIR:
             return []
-        amount = view.spendable(view.token(self.asset))[rows]
-        some = (amount > 0) & (view.spendable(NUMERAIRE)[rows] > 0)
+        amount = view.spendable(view.token(self.asset), rows)
+        some = (amount > 0) & (view.spendable(NUMERAIRE, rows) > 0)
         return [self._add(view, view.quotes[self.venue].venue, rows[some], amount[some])] if some.any() else []
 
     def _add(self, view: View, venue: int, rows: NDArray[np.intp], amount: NDArray[np.int64]) -> Intent:

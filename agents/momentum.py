@@ -12,7 +12,7 @@ from agents.shared.cadence import on_turn, phases, ticks_in
 from agents.shared.reactions import range_faults
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, spendable, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
 from sim.fields import AssetName, Duration, NonNegative, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Intent
@@ -46,7 +46,7 @@ class Momentum(Population):
     exit: tuple[NonNegative, NonNegative] = (0.0, 0.01)
     """Log return below which it no longer is: drawn likewise."""
     every: Duration = Duration(1_800.0)
-    """How often an account looks; turns are spread over this time."""
+    """How often an account looks; turns are spread over this time, in groups."""
     neutral: Share = 0.3
     """Share of wealth in the asset without a trend, and at the start."""
     tilt: Share = 0.3
@@ -98,45 +98,33 @@ class Momentum(Population):
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Those whose turn it is look at their trend and trade towards its position."""
-        rows = np.flatnonzero(on_turn(view.tick, self.phase, ticks_in(view, self.every)))
+        rows = on_turn(view.tick, self.phase, ticks_in(view, self.every)).nonzero()[0]
         if not rows.size:
             return []
         tokens = np.array([view.token(name) for name in self.assets])
         self._update(view, tokens, rows)
-        signed = self._wanted(view, tokens, rows)
-        if not signed.any():
-            return []
+        assets = tokens[self.follows[rows]]
         desk = Desk(self.venues, Motive.MOMENTUM, self.slippage, self.tip)
-        intents: list[Intent] = []
-        for number, asset in enumerate(tokens.tolist()):
-            mine = np.flatnonzero(self.follows[rows] == number)
-            who = rows[mine]
-            sales, purchases = desk.swaps(view, who, self.habit[who], asset, signed[mine], view.cause(asset))
-            intents += sales + purchases
-        return intents
+        return desk.swaps(view, rows, self.habit[rows], assets, self._wanted(view, assets, rows))
 
-    def _update(self, view: View, tokens: NDArray[np.intp], rows: NDArray[np.intp]) -> None:
+    def _update(self, view: View, tokens: NDArray[np.int64], rows: NDArray[np.intp]) -> None:
+        """Believe in the trends that the rows see, drop those that are over."""
         spans = [ticks_in(view, span) for span in self.lookbacks]
-        signals = np.array([[_log_return(view, asset, span) for span in spans] for asset in tokens])
+        signals = np.array([[_log_return(view, asset, span) for span in spans] for asset in tokens.tolist()])
         signal, trend = signals[self.follows[rows], self.lookback[rows]], self.trend[rows]
         kept = np.where(trend * signal >= self.leaves[rows], trend, 0)
-        fresh = np.sign(signal) * (np.abs(signal) > self.enters[rows])
-        self.trend[rows] = np.where(fresh != 0.0, fresh, kept)
+        self.trend[rows] = np.where(np.abs(signal) > self.enters[rows], np.sign(signal), kept)
 
-    def _wanted(self, view: View, tokens: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    def _wanted(self, view: View, assets: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """(m,) numeraire atoms to spend, or minus asset atoms to sell."""
-        follows = self.follows[rows]
-        held = spendable(view, int(tokens[0]), rows)
-        for number, asset in enumerate(tokens[1:].tolist(), start=1):
-            held = np.where(follows == number, spendable(view, asset, rows), held)
-        units = (view.prices[tokens] / [10.0 ** view.decimals(asset) for asset in tokens])[follows]
-        coin = 10.0 ** -view.decimals(NUMERAIRE)
-        cash = spendable(view, NUMERAIRE, rows)
-        value = held * units
+        prices = view.atom_prices
+        unit, coin = prices[assets], prices[NUMERAIRE]
+        held, cash = view.spendable(assets, rows), view.spendable(NUMERAIRE, rows)
+        value = held * unit
         wealth = value + cash * coin
         gap = np.clip(self.neutral + self.tilt * self.trend[rows], 0.0, 1.0) * wealth - value
         gap[np.abs(gap) <= self.tolerance * wealth] = 0.0
-        return np.clip((gap / np.where(gap < 0.0, units, coin)).astype(np.int64), -held, cash)
+        return np.clip((gap / np.where(gap < 0.0, unit, coin)).astype(np.int64), -held, cash)
 
 
 def _log_return(view: View, asset: int, ticks: int) -> float:

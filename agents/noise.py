@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.shared.cadence import ticks_in
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
-from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, spendable, usd_to_atoms
+from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
 from sim.fields import AssetName, NonNegative, Positive, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Intent
@@ -73,25 +73,18 @@ class Noise(Population):
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Trade where the waiting time is over."""
-        rows = np.flatnonzero(self.next_tick <= view.tick)
+        rows = (self.next_tick <= view.tick).nonzero()[0]
         if not rows.size:
             return []
         self.next_tick[rows] += draws.exponential(rows, _WAIT) / self._rate(view)
         usd = self.size_usd * np.exp(self.size_spread * draws.normal(rows))
-        buys = draws.uniform(rows, _SIDE) < self.buy_share
         choice = (draws.uniform(rows, _ASSET) * len(self.assets)).astype(np.int64)
-        spend = np.minimum(usd_to_atoms(view, NUMERAIRE, usd), spendable(view, NUMERAIRE, rows))
-        desk = Desk(self.venues, Motive.NOISE, self.slippage, self.tip)
-        intents: list[Intent] = []
-        for number, asset in enumerate(map(view.token, self.assets)):
-            mine = np.flatnonzero(choice == number)
-            if mine.size:
-                who = rows[mine]
-                sell = np.minimum(usd_to_atoms(view, asset, usd[mine]), spendable(view, asset, who))
-                signed = np.where(buys[mine], spend[mine], -sell)
-                sales, purchases = desk.swaps(view, who, self.habit[who], asset, signed)
-                intents += sales + purchases
-        return intents
+        assets = np.array([view.token(name) for name in self.assets])[choice]
+        buys = draws.uniform(rows, _SIDE) < self.buy_share
+        given = np.where(buys, NUMERAIRE, assets)
+        amount = np.minimum((usd / view.atom_prices[given]).astype(np.int64), view.spendable(given, rows))
+        desk = Desk(self.venues, Motive.NOISE, self.slippage, self.tip, names_cause=False)
+        return desk.swaps(view, rows, self.habit[rows], assets, np.where(buys, amount, -amount))
 
     def _rate(self, view: View) -> float:
         """Trades per tick."""

@@ -153,8 +153,7 @@ class Causes:
         tick = self.events["tick"][sale]
         inside = (tick > cause.start) & (tick < cause.observed) & (sale < cause.event)
         ids, place = np.unique(parent[inside], return_inverse=True)
-        weight: NDArray[np.float64] = np.bincount(place, self.events["value"][sale[inside]], minlength=ids.size)
-        weight = weight.astype(np.float64)
+        weight = np.bincount(place, self.events["value"][sale[inside]], minlength=ids.size).astype(np.float64)
         total = weight.sum()
         return ids, weight / total * self.forced_share(cause) if total else weight
 

@@ -66,6 +66,11 @@ class View:
         return self._world.native
 
     @property
+    def gas_reserve(self) -> int:
+        """Atoms of that coin that accounts keep back for gas."""
+        return self._world.gas_reserve
+
+    @property
     def balances(self) -> NDArray[np.int64]:
         """(tokens, n) own balances in atoms, read-only."""
         return self._world.ledger.balance[:, self.lo : self.hi]
@@ -77,7 +82,7 @@ class View:
     def spendable(self, token: int | NDArray[np.int64], rows: NDArray[np.intp] | None = None) -> NDArray[np.int64]:
         """(n,) own balances less, for the native coin, what is kept back for gas.
 
-        With rows, (m,) of those rows alone; `token` may then be an array (m,) too, a token for each of them.
+        With rows, of those rows alone; `token` may then be an array too, which broadcasts against them.
         """
         balance = self.balances[token, slice(None) if rows is None else rows]
         kept = self._world.gas_reserve * (token == self._world.native)
@@ -98,6 +103,11 @@ class View:
         As far as outsiders are concerned: others may still outbid it. Infinite for those that find no room.
         """
         return self._world.chain.least_tips(act, count)
+
+    @property
+    def atom_prices(self) -> NDArray[np.float64]:
+        """(assets,) visible price in USD per atom."""
+        return self.prices / self._world.prices.scales[: self.prices.size]
 
     def token(self, name: str) -> int:
         """Index of a token by name."""

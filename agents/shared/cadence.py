@@ -1,4 +1,4 @@
-"""Whose turn it is: every account once per period, spread over the period by its label."""
+"""Whose turn it is: every account once per period, in groups spread over the period by label."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from sim.units import SECONDS_PER_YEAR
 from sim.views import View
 
+GROUPS = 12
+"""Most groups in which the accounts of a population take their turns; between two groups it is nobody's turn."""
 _GOLDEN = 0.6180339887498949
 
 
@@ -24,6 +26,10 @@ def phases(labels: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def on_turn(tick: int, phase: NDArray[np.float64], period: int) -> NDArray[np.bool_]:
-    """(n,) whose turn it is: each account at exactly one tick of every `period` ticks."""
+    """(n,) whose turn it is: each account at exactly one tick of every `period` ticks, with the others of its group."""
+    groups = min(period, GROUPS)
     place = tick % period
-    return (phase >= place / period) & (phase < (place + 1) / period)
+    group = place * groups // period
+    if place != -(-group * period // groups):
+        return np.zeros(phase.size, dtype=np.bool_)
+    return (phase >= group / groups) & (phase < (group + 1) / groups)

@@ -37,17 +37,23 @@ class Opportunity:
         return self.pool if self.buys else self.hedge
 
 
-def find_opportunity(pool: MarketQuote, reference: MarketQuote, belief: float) -> Opportunity | None:
+def find_opportunity(
+    pool: MarketQuote, reference: MarketQuote, belief: float, least: float = 0.0
+) -> Opportunity | None:
     """The trade that brings the pool to the edge of its no-arbitrage band; None inside the band.
 
     The band is where one more atom costs on one side what it brings on the other, fees included, after both markets
-    have moved. belief: mid price in USD that the reference is thought to have; its shape is known.
+    have moved. belief: mid price in USD that the reference is thought to have; its shape is known. least: numeraire
+    atoms; None also where the pool could not earn that even if trading did not move the reference.
     """
     kept, other_kept, bias = 1.0 - pool.fee, 1.0 - reference.fee, belief / reference.price
     bid, ask = belief * other_kept, belief / other_kept
     if pool.price / kept < bid:
+        near = pool.price / kept
+        if pool.buy_to(bid * kept) * (bid / near - 1.0) < least:
+            return None
         edge = _edge(
-            pool.price / kept,
+            near,
             bid,
             reference,
             lambda value: pool.buy(pool.buy_to(value * kept)),
@@ -57,8 +63,11 @@ def find_opportunity(pool: MarketQuote, reference: MarketQuote, belief: float) -
         size = pool.buy(paid)
         return Opportunity(True, size, paid, int(reference.sell(size) * bias), bid) if size else None
     if pool.price * kept > ask:
+        near = pool.price * kept
+        if pool.sell(pool.sell_to(ask / kept)) * (1.0 - ask / near) < least:
+            return None
         edge = _edge(
-            pool.price * kept,
+            near,
             ask,
             reference,
             lambda value: pool.sell_to(value / kept),

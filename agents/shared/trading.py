@@ -1,7 +1,8 @@
 """How populations reach venues: habits, prices there, and swaps against the numeraire."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from sim.units import atoms_down
 from sim.views import View
 
 NUMERAIRE = 0
+Rows = NDArray[np.intp]
 
 
 def share_faults(venues: Sequence[str], shares: Sequence[float]) -> list[tuple[str, str]]:
@@ -32,28 +34,23 @@ def habits(rng: np.random.Generator, count: int, venues: Sequence[str], shares: 
     return np.searchsorted(bounds, rng.random(count), side="right")
 
 
-def spendable(view: View, token: int, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """(m,) atoms that these rows can spend, without what is kept back for gas."""
-    return view.spendable(token)[rows]
-
-
 def usd_to_atoms(view: View, token: int, usd: ArrayLike) -> NDArray[np.int64]:
     """Atoms of a base asset that an amount of USD buys at the visible price, rounded down."""
     return atoms_down(np.asarray(usd) / view.prices[token], view.decimals(token))
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(NamedTuple):
     """Sends a population's swaps to the venues its accounts are used to.
 
     slippage: largest accepted distance of the average price, fee included, from the venue's mid price.
-    tip: priority bid in gwei.
+    tip: priority bid in gwei. names_cause: whether orders name the last price move of their asset as their cause.
     """
 
     venues: Sequence[str]
     motive: Motive
     slippage: float
     tip: float
+    names_cause: bool = True
 
     def market(self, view: View, habit: int, asset: int) -> tuple[int, MarketQuote]:
         """(venue, market) where an account with this habit trades an asset: its own venue, else the first that can."""
@@ -65,55 +62,42 @@ class Desk:
         raise ConfigError(f"no venue trades token {asset}; the population trades on {', '.join(self.venues)}")
 
     def swaps(
-        self,
-        view: View,
-        rows: NDArray[np.int64],
-        habit: NDArray[np.int64],
-        asset: int,
-        signed: NDArray[np.int64],
-        cause: int = 0,
-    ) -> tuple[list[Intent], list[Intent]]:
-        """(sales, purchases) of one asset.
+        self, view: View, rows: Rows, habit: NDArray[np.int64], assets: NDArray[np.int64], signed: NDArray[np.int64]
+    ) -> list[Intent]:
+        """Sales, then purchases, one intent for each asset and usual venue.
 
-        rows, habit, signed: (m,) rows of the population, their usual venues, and what each gives: atoms of the asset
-        below zero, atoms of the numeraire above, nothing at zero.
+        rows, habit, assets, signed: (m,) rows of the population, their usual venues, what each trades, and what it
+        gives for it: atoms of the asset below zero, atoms of the numeraire above, nothing at zero.
         """
+        key = (assets * 2 + (signed > 0)) * len(self.venues) + habit
+        order = np.argsort(key, kind="stable")
+        order = order[signed[order] != 0]
+        if not order.size:
+            return []
+        key, accounts, amounts = key[order], view.accounts[rows[order]], np.abs(signed[order])
+        starts = [0, *((key[1:] != key[:-1]).nonzero()[0] + 1).tolist(), order.size]
         sales: list[Intent] = []
         purchases: list[Intent] = []
-        sells, buys = signed < 0, signed > 0
-        for number in range(len(self.venues)):
-            here = habit == number
-            sold, bought = np.flatnonzero(here & sells), np.flatnonzero(here & buys)
-            if sold.size or bought.size:
-                venue, market = self.market(view, number, asset)
-                if sold.size:
-                    pair, price = (asset, NUMERAIRE), market.price
-                    sales.append(self._swap(view, venue, rows[sold], pair, -signed[sold], price, cause))
-                if bought.size:
-                    pair, price = (NUMERAIRE, asset), 1.0 / market.price
-                    purchases.append(self._swap(view, venue, rows[bought], pair, signed[bought], price, cause))
-        return sales, purchases
+        for start, end in pairwise(starts):
+            what, number = divmod(int(key[start]), len(self.venues))
+            asset, buys = divmod(what, 2)
+            intent = self._swap(view, number, asset, bool(buys), accounts[start:end], amounts[start:end])
+            (purchases if buys else sales).append(intent)
+        return sales + purchases
 
     def _swap(
-        self,
-        view: View,
-        venue: int,
-        rows: NDArray[np.int64],
-        pair: tuple[int, int],
-        amount: NDArray[np.int64],
-        price: float,
-        cause: int,
+        self, view: View, habit: int, asset: int, buys: bool, accounts: NDArray[np.int64], amount: NDArray[np.int64]
     ) -> Intent:
-        given, wanted = pair
+        venue, market = self.market(view, habit, asset)
         return Intent(
             Act.SWAP,
             venue,
-            view.accounts[rows],
-            given,
+            accounts,
+            NUMERAIRE if buys else asset,
             amount,
-            token2=wanted,
+            token2=asset if buys else NUMERAIRE,
             motive=self.motive,
-            limit=price * (1.0 - self.slippage),
+            limit=(1.0 / market.price if buys else market.price) * (1.0 - self.slippage),
             tip=self.tip,
-            cause=cause,
+            cause=view.cause(asset) if self.names_cause else 0,
         )

@@ -49,8 +49,9 @@ def canonical(config: Config) -> str:
 def jsonable(value: Any) -> Any:
     """A setting as JSON-able data; infinity, which JSON lacks, is the text "inf" or "-inf"."""
     if isinstance(value, Table):
-        kind = {"kind": type(value).validates_.kind} if hasattr(type(value).validates_, "kind") else {}
-        return {name: jsonable(getattr(value, name)) for name in type(value).model_fields} | kind
+        name = getattr(type(value).validates_, "kind", None)
+        kind = {"kind": name} if name is not None else {}
+        return {key: jsonable(getattr(value, key)) for key in type(value).model_fields} | kind
     if isinstance(value, DataPath):
         return {"file": Path(value).name, "sha256": value.sha256}
     if isinstance(value, list | tuple):

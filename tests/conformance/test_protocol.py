@@ -84,12 +84,18 @@ def test_one_event_per_order_and_every_posting_names_one_of_its_own(kind):
     world = build(town(sets=("run.ticks=10",)))
     protocol = of_kind(world, kind)
     world.population("vandal").script = nonsense(np.random.default_rng(1), world, protocol)
-    rows, execute = [], protocol.execute
+    rows, execute, room, book = [], protocol.execute, [0], world.ledger.book
+
+    def asked(postings):
+        room[0] += postings
+        return book(postings)
 
     def counted(world_, ints, reals):
+        room[0] = 0
         first, postings = world.events.count, world.ledger.postings
         done = execute(world_, ints, reals)
         made, actors = world.events.column("protocol")[first:], world.events.column("actor")[first : first + len(ints)]
+        assert world.ledger.postings - postings <= room[0], "the kernel wrote more postings than it asked room for"
         causes = world.ledger.journal()[postings:, 0]
         rows.append(len(ints))
         assert world.events.count - first >= len(ints)
@@ -100,7 +106,7 @@ def test_one_event_per_order_and_every_posting_names_one_of_its_own(kind):
         assert done == np.count_nonzero(kinds_ != Kind.TX_FAILED)
         return done
 
-    protocol.execute = counted
+    protocol.execute, world.ledger.book = counted, asked
     SpilloverModel(world).run()
     assert sum(rows) > 20
 

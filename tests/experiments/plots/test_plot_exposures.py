@@ -60,7 +60,11 @@ def test_nodes_keep_apart_and_stay_where_they_are(protocols, holders):
     assert np.hypot(*first.places.T).max() <= 1 + 1e-9
 
 
-@pytest.mark.parametrize("run", [star(1, 4), star(1, 9), star(2, 6), star(3, 9), "real"], ids=str)
+@pytest.mark.parametrize(
+    "run",
+    [star(1, 4), star(1, 9), star(2, 6), star(3, 9), "real"],
+    ids=["1x4", "1x9", "2x6", "3x9", "real"],
+)
 def test_names_do_not_collide(run):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

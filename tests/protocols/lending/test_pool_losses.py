@@ -207,3 +207,33 @@ def test_health_scans_and_ledger_survive_a_total_loss():
         run(world)
         assert not world.ledger.residuals().any()
         assert np.isfinite(world.protocol("aave").quote(world).cover).all()
+
+
+COINS = [f"C{i}" for i in range(9)]
+
+
+def test_writing_off_debts_in_many_reserves_finds_room_for_every_posting():
+    assets = "".join(f'[[assets]]\nname = "{coin}"\nprice = 1.0\n' for coin in COINS)
+    assets += f'[[processes]]\nname = "coins"\nkind = "gbm"\nvolatility = 0.0\nassets = {COINS}\n'
+    reserve = (
+        '[[protocols.reserves]]\nasset = "{}"\nltv = 0.7\nliquidation_threshold = 0.75\nliquidation_bonus = 0.05\n'
+    )
+    many = LENDING + "".join(map(reserve.format, COINS))
+    lender = people(
+        "lender", opens=str([["deposit", "aave", coin, 1e4] for coin in COINS]), **dict.fromkeys(COINS, 1e4)
+    )
+    loans = [["deposit", "aave", "ETH", 10.0], *(["borrow", "aave", coin, 1600.0] for coin in COINS)]
+    world = make_world(STILL, DEPTH, assets, many, ORACLE, lender, people("wide", ETH=10.0, opens=str(loans)), KEEPER)
+    pool, wide = world.protocol("aave"), world.population("wide").lo
+    world.oracle("feed")._price = 100.0  # 10 ETH are worth less than the first loan
+    pool.mark(world)
+    asked, before = [], world.ledger.postings
+    book = world.ledger.book
+    world.ledger.book = lambda postings: asked.append(postings) or book(postings)
+    world.ledger.move(world.tokens["C0"].index, 0, world.population("keeper").lo, 10**10, 0)
+    before, asked[:] = world.ledger.postings, []
+    assert do(world, "keeper", Act.LIQUIDATE, "aave", "C0", ALL, token2="ETH", subject=wide).done
+    assert world.ledger.postings - before <= sum(asked)
+    assert len(events_of(world, Kind.BAD_DEBT)["id"]) == len(COINS)
+    assert not (world.ledger.balance[pool.debts, wide]).any()
+    assert np.array_equal(world.ledger.replay(), world.ledger.balance)
