@@ -19,7 +19,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed ## install into .venv, run the quickstart crash, print its table and the report's path
-	@$(BIN)/spillover run quickstart --out $(OUT)
+	@$(BIN)/spillover run quickstart --out $(OUT) --force
 
 test: $(VENV)/.installed-test ## install with the test tools, run the whole suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

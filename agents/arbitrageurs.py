@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import field
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -102,7 +103,7 @@ class Arbitrageurs(Population):
         """(n,) asset atoms each account trades: its part of the opportunity, if that earns `least` numeraire atoms."""
         able = np.minimum(purse.free(asset), purse.free(NUMERAIRE) * (found.size / found.outlay)).astype(np.int64)
         able[purse.pending] = 0
-        queue = able.nonzero()[0]
+        queue = (able > 0).nonzero()[0]
         queue = queue[draws.uniform(queue, 2 * slot) < self.attention]
         queue = queue[np.lexsort((draws.labels[queue], draws.uniform(queue, 2 * slot + 1)))]
         earns = found.profit * (1.0 - self.bid_share)
@@ -165,9 +166,14 @@ class _Purse:
     """
 
     def __init__(self, view: View) -> None:
-        self._view, self.pending = view, view.pending()
+        self._view = view
         self._free: dict[int, NDArray[np.int64]] = {}
         self._kept: dict[int, NDArray[np.int64]] = {}
+
+    @cached_property
+    def pending(self) -> NDArray[np.bool_]:
+        """(n,) whose trade waits."""
+        return self._view.pending()
 
     def free(self, token: int) -> NDArray[np.int64]:
         """(n,) atoms that no leg needs yet."""

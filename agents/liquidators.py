@@ -7,10 +7,11 @@ import numpy as np
 from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
+from agents.shared.auction import award
 from agents.shared.batches import cheapest, markets_of
 from agents.shared.bids import Bids
 from agents.shared.lots import Appraiser, Lots
-from agents.shared.reactions import range_faults, seal
+from agents.shared.reactions import range_faults
 from agents.shared.state import column
 from agents.shared.trading import NUMERAIRE, usd_to_atoms
 from sim.chain import GAS, GWEI
@@ -34,6 +35,10 @@ _ROUNDING = 1e-9
 """Part by which a repayment limited by own money stays below it, so that rounding never calls for a flash loan."""
 _TOLERANCE = 0.001
 """Part of a purchase that is spent over the quote, so that it arrives whole."""
+_WORTH = 2.0
+"""Gas of a swap that what it moves must be worth at least; more than 1, or filling up on gas would never end."""
+_TOKEN = 2**10
+"""More tokens than any run has, to number positions with."""
 
 
 class Winners(NamedTuple):
@@ -48,9 +53,10 @@ class Winners(NamedTuple):
 class Liquidators(Population):
     """Bid part of the expected profit as a priority tip, liquidate, and sell what was seized on the best venue.
 
-    Profit is what the whole batch sells for, less repayment, flash fee and gas. Nobody bids at an expected loss. The
-    repayment comes from the account's own balance or, for the share that uses flash loans, from the pool until the
-    sale. In every round wallets are emptied of everything above their targets, whatever became of the bids.
+    Profit is what the whole batch sells for, less repayment, flash fee and gas, at the tip that blocks now ask for.
+    Nobody bids at an expected loss, nor where blocks are full. The repayment comes from the account's own balance or,
+    for the share that uses flash loans, from the pool until the sale. In every round wallets are emptied of everything
+    above their targets, whatever became of the bids.
     """
 
     protocol: ProtocolName
@@ -75,20 +81,16 @@ class Liquidators(Population):
     """Probability per tick that an account looks."""
     capacity: Annotated[int, Ge(1)] = 20
     """Positions an account can handle per tick."""
-    retry: Annotated[int, Ge(1)] = 3
-    """Ticks after which a bid or sale without effect is sent again."""
     min_profit_usd: NonNegative = 20.0
     """Profit after gas and tip that a liquidation must leave."""
     rest_usd: NonNegative = 1_100.0
     """Debt that a partial liquidation leaves at least (Aave v3.3 refuses to leave less than 1,000 USD)."""
     least_usd: NonNegative = 50.0
-    """USD below which a wallet's excess is not worth selling."""
+    """USD below which a wallet's excess is not worth selling; nor is it below twice the gas of the swap."""
     tip: NonNegative = 2.0
     """Least priority bid in gwei."""
-    gas_asset: AssetName = AssetName("ETH")
-    """Asset that pays for gas."""
     gas_coins: NonNegative = 5.0
-    """Coins of it that each account keeps for gas and tips, beyond what every account keeps."""
+    """Native coins that each account keeps for gas and tips, beyond what every account keeps."""
 
     bids_share: Floats = column()
     uses_flash: NDArray[np.bool_] = column(np.bool_)
@@ -97,17 +99,13 @@ class Liquidators(Population):
     """(n,) positions handled in this tick."""
     sell_by: NDArray[np.int64] = column(np.int64)
     """(n,) tick by which seized collateral is sold."""
-    sealed: NDArray[np.int64] = column(np.int64)
-    """(n,) seal of what the wallet held too much or too little of at the last order."""
-    resend: NDArray[np.int64] = column(np.int64)
-    """(n,) tick from which an order without effect is sent again."""
     cause: NDArray[np.int64] = column(np.int64)
     """(n,) breach that the account acted on last."""
 
     def __post_init__(self) -> None:
         self._bids = Bids()
         self._targets: dict[int, int] = {}
-        self._gas_token = NUMERAIRE
+        self._tried: dict[int, Rows] = {}
         self._tick, self._calls, self._idle_from = -1, 0, -1
 
     def check(self) -> list[tuple[str, str]]:
@@ -120,14 +118,12 @@ class Liquidators(Population):
         self.uses_flash = rng.permutation(n) < round(self.flash * n)
         self.bids_share = rng.uniform(*self.bid, size=n)
         self.awake = np.ones(n, dtype=np.bool_)
-        self.taken, self.sealed, self.cause = (np.zeros(n, dtype=np.int64) for _ in range(3))
-        self.sell_by, self.resend = np.full(n, -1), np.full(n, -1)
-        self._gas_token = view.token(self.gas_asset)
+        self.taken, self.cause, self.sell_by = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, -1)
         self._targets = {
             view.token(name): int(usd_to_atoms(view, view.token(name), usd)) for name, usd in self.inventory.items()
         }
-        coins = int(self.gas_coins * 10.0 ** view.decimals(self._gas_token))
-        self._targets[self._gas_token] = self._targets.get(self._gas_token, 0) + coins
+        coins = int(self.gas_coins * 10.0 ** view.decimals(view.native))
+        self._targets[view.native] = self._targets.get(view.native, 0) + coins
         capital = usd_to_atoms(view, NUMERAIRE, np.where(self.uses_flash, self.buffer_usd, self.capital_usd))
         stock = {token: np.full(n, atoms) for token, atoms in self._targets.items()}
         stock[NUMERAIRE] = capital + stock.get(NUMERAIRE, 0)
@@ -139,15 +135,12 @@ class Liquidators(Population):
         """Sell what is left over from liquidations."""
         if view.tick >= self._idle_from:
             return []
+        self._begin(view, draws)
         return self._clear(view, patient=True)
 
     def respond(self, view: View, breaches: dict[str, Any], draws: Draws) -> list[Intent]:
         """Sell what the round before seized, bid for what is liquidatable now."""
-        if view.tick != self._tick:
-            self._tick, self._calls = view.tick, 0
-            if self.attention < 1.0:
-                self.awake = draws.uniform(np.arange(self.count), _ATTENTION) < self.attention
-            self.taken[:] = 0
+        self._begin(view, draws)
         self._calls += 1
         if self._calls > _ROUNDS:
             return []
@@ -157,81 +150,90 @@ class Liquidators(Population):
             intents += self._liquidate(view, found, draws)
         return intents
 
+    def _begin(self, view: View, draws: Draws) -> None:
+        """At the first call of a tick, forget what was tried in the one before."""
+        if view.tick == self._tick:
+            return
+        self._tick, self._calls = view.tick, 0
+        if self.attention < 1.0:
+            self.awake = draws.uniform(np.arange(self.count), _ATTENTION) < self.attention
+        self.taken[:] = 0
+        self._bids.clear()
+        self._tried.clear()
+
+    # Bidding ---------------------------------------------------------------------------------------------------------
+
     def _liquidate(self, view: View, found: Breaches, draws: Draws) -> list[Intent]:
-        least = GAS[Act.LIQUIDATE] * (view.gas_price + self.tip) * GWEI * 10.0 ** view.decimals(self._gas_token)
-        bidders = np.flatnonzero(self.awake & (self.taken < self.capacity) & (view.balance(self._gas_token) >= least))
-        money = (self.min_profit_usd, self.rest_usd)
-        appraiser = Appraiser(self.protocol, self.venues, self._gas_token, self.tip, *money)
-        fresh = appraiser.hopeful(view, found)
-        if fresh.size:
-            fresh = fresh[~self._bids.under_way(_key(found, fresh), found.repay[fresh], view.tick)]
-        if not (bidders.size and fresh.size):
+        room = np.where(self.awake & ~view.pending(Act.LIQUIDATE), self.capacity - self.taken, 0)
+        needed = view.least_tips(Act.LIQUIDATE, int(room.sum()))
+        if not needed.size:
+            return []
+        tip = max(self.tip, float(needed[0]))
+        room = np.minimum(room, (self._gas_budget(view) / (view.gas_price + tip)).astype(np.int64))
+        bidders = room.nonzero()[0]
+        appraiser = Appraiser(self.protocol, self.venues, tip, self.min_profit_usd, self.rest_usd)
+        fresh, gross = appraiser.hopeful(view, found)
+        new = ~self._bids.made(_number(found, fresh), found.repay[fresh])
+        fresh, gross = fresh[new], gross[new]
+        fresh = np.sort(fresh[np.argsort(-gross, kind="stable")[: needed.size]])
+        if not (fresh.size and bidders.size):
             return []
         fee = found.flash_fee if self.uses_flash[bidders].any() else 0.0
         lots = appraiser.lots(view, found, fresh, fee, self._unsold(view))
         if not lots.position.size:
             return []
         ranked = bidders[np.lexsort((draws.uniform(bidders, _TIE), -self.bids_share[bidders]))]
-        return self._send(view, found, lots, self._auction(view, found, lots, ranked))
+        return self._send(view, found, lots, self._auction(view, found, lots, ranked, room[ranked]), tip, needed)
+
+    def _gas_budget(self, view: View) -> Floats:
+        """(n,) gwei of gas price at which wallets can pay one liquidation and the swaps around it."""
+        gas = GAS[Act.LIQUIDATE] + 2 * GAS[Act.SWAP]
+        return view.balance(view.native) / (gas * GWEI * 10.0 ** view.decimals(view.native))
 
     def _unsold(self, view: View) -> dict[int, int]:
         """Atoms of each asset that wallets hold too much of and will sell first."""
-        quote: LendingQuote = view.quotes[self.protocol]
-        excess = {asset: np.maximum(self._gap(view, quote, r), 0) for r, asset in enumerate(quote.assets)}
-        return {asset: int(atoms[~self._holds].sum()) for asset, atoms in excess.items() if asset != NUMERAIRE}
+        now = ~self._holds
+        return {asset: int(np.maximum(gap[now], 0).sum()) for asset, gap in self._gaps(view).items()}
 
     @property
     def _holds(self) -> NDArray[np.bool_]:
         """(n,) who sells over time."""
         return ~self.uses_flash & (self.hold > 0)
 
-    # Bidding ---------------------------------------------------------------------------------------------------------
-
-    def _auction(self, view: View, found: Breaches, lots: Lots, ranked: Rows) -> Winners:
-        """Who bids for what. Bidders come highest bid first; with a private relay each lot has one.
-
-        Bidders are few, and what is left for one depends on those before it: the loop is over them, never over lots.
+    def _auction(self, view: View, found: Breaches, lots: Lots, ranked: Rows, room: Rows) -> Winners:
+        """Who bids for what. Bidders come highest bid first, with room for so many; with a private relay each lot has
+        one bidder.
         """
-        open_lots = np.ones(lots.repay.size, dtype=np.bool_)
-        won = []
-        for row in ranked.tolist():
-            free = np.flatnonzero(open_lots)
-            part = self._affordable(view, found, lots, free, row)
-            covers = (part * lots.gross[free] >= lots.fixed[free]) & (part > 0.0)
-            mine = np.flatnonzero(covers)[: self.capacity - self.taken[row]]
-            won.append(Winners(np.full(mine.size, row), free[mine], part[mine]))
-            if self.private_relay:
-                open_lots[free[mine]] = False
-                if not open_lots.any():
-                    break
-        return Winners(*(np.concatenate(entries) for entries in zip(*won, strict=True)))
-
-    def _affordable(self, view: View, found: Breaches, lots: Lots, free: Rows, row: int) -> Floats:
-        """Part of each free lot the account can pay if it pays them in order; a part must leave enough debt over."""
         quote: LendingQuote = view.quotes[self.protocol]
-        part = np.zeros(free.size)
-        repay, debt = lots.repay[free], found.debt_asset[lots.position[free]]
-        for asset in set(debt.tolist()):
-            reserve, mine = quote.reserve(asset), debt == asset
-            wanted = repay[mine].astype(np.float64)
-            if self.uses_flash[row]:
-                part[mine] = repay[mine] <= quote.cash[reserve]
-                continue
-            funds = view.spendable(asset)[row] - (self._targets[asset] if asset == self._gas_token else 0)
-            paid = np.clip(funds - (np.cumsum(wanted) - wanted), 0.0, wanted)
-            left = (wanted - paid) * (quote.oracle[reserve] / 10.0 ** view.decimals(asset))
-            part[mine] = np.where((paid == wanted) | (left >= self.rest_usd), paid / wanted, 0.0)
-        return part
+        reserve = np.zeros(max(quote.assets) + 1, dtype=np.int64)
+        reserve[list(quote.assets)] = range(len(quote.assets))
+        kept = [self._targets[asset] if asset == view.native else 0 for asset in quote.assets]
+        funds = np.stack([view.spendable(asset, ranked) for asset in quote.assets], axis=1) - kept
+        most = lots.repay.size if self.private_relay else int(room.sum())
+        bidder, lot, part = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
+        usd = quote.oracle / 10.0 ** np.array([view.decimals(asset) for asset in quote.assets])
+        debt = reserve[found.debt_asset[lots.position]]
+        count = award(
+            room, self.uses_flash[ranked], funds, quote.cash, usd, debt, lots.repay, lots.gross, lots.fixed,
+            float(self.rest_usd), self.private_relay, bidder, lot, part,
+        )  # fmt: skip
+        return Winners(ranked[bidder[:count]], lot[:count], part[:count])
 
-    def _send(self, view: View, found: Breaches, lots: Lots, won: Winners) -> list[Intent]:
+    def _send(
+        self, view: View, found: Breaches, lots: Lots, won: Winners, least: float, needed: Floats
+    ) -> list[Intent]:
+        """Bids that can win: `least` gwei and a share of the profit, but no more than the wallet pays for.
+
+        needed: tips that the first, second, ... bid takes to get into a block.
+        """
         profit = won.part * lots.gross[won.lot] - lots.fixed[won.lot]
         offer = np.minimum(self.bids_share[won.row] * (profit + self.min_profit_usd), profit)
-        coin = GAS[Act.LIQUIDATE] * GWEI * view.prices[self._gas_token]
-        each = view.balance(self._gas_token)[won.row] / np.bincount(won.row, minlength=self.count)[won.row]
-        gas = GAS[Act.LIQUIDATE] + 2 * GAS[Act.SWAP]
-        most = each / (gas * GWEI * 10.0 ** view.decimals(self._gas_token)) - view.gas_price
-        tip = np.minimum(self.tip + offer / coin, most)
-        kept = tip >= self.tip
+        coin = GAS[Act.LIQUIDATE] * GWEI * view.prices[view.native]
+        bids = np.bincount(won.row, minlength=self.count)[won.row]
+        most = self._gas_budget(view)[won.row] / bids - view.gas_price
+        tip = np.minimum(least + offer / coin, most)
+        rank = np.argsort(-tip, kind="stable")[: needed.size]
+        kept = np.sort(rank[tip[rank] >= np.maximum(needed[: rank.size], self.tip)])
         row, lot = won.row[kept], won.lot[kept]
         if not row.size:
             return []
@@ -240,19 +242,19 @@ class Liquidators(Population):
         self.taken += np.bincount(row, minlength=self.count)
         self.cause[row], self.sell_by[row] = found.event[position], view.tick + self.hold
         self._idle_from = view.tick + _BUSY
-        self._bids.add(_key(found, position), found.repay[position], view.tick + self.retry)
-        pairs = found.debt_asset[position] * 2**32 + found.collateral_asset[position]
+        self._bids.add(_number(found, position), found.repay[position])
+        pairs = found.debt_asset[position] * _TOKEN + found.collateral_asset[position]
         intents = []
-        for pair in np.unique(pairs).tolist():
+        for pair in sorted(set(pairs.tolist())):
             mine = pairs == pair
             intents.append(
                 Intent(
                     Act.LIQUIDATE,
                     found.venue,
                     view.accounts[row[mine]],
-                    pair >> 32,
+                    pair // _TOKEN,
                     amount[mine],
-                    token2=pair & (2**32 - 1),
+                    token2=pair % _TOKEN,
                     motive=Motive.LIQUIDATION,
                     tip=tip[mine],
                     cause=found.event[position[mine]],
@@ -266,44 +268,43 @@ class Liquidators(Population):
     def _clear(self, view: View, patient: bool) -> list[Intent]:
         """Sell what wallets hold above their targets, buy what they lack for flash debts and targets.
 
-        patient: whether accounts that hold sell their tick's part; otherwise they wait for the next decision.
+        patient: whether what can wait for the next decision is done too: targets are filled up, accounts that hold sell
+        their tick's part. The same gap as at an order earlier in the tick means that the order had no effect; it is
+        sent again in the next tick.
         """
         quote: LendingQuote = view.quotes[self.protocol]
-        gaps = {asset: self._gap(view, quote, r) for r, asset in enumerate(quote.assets) if asset != NUMERAIRE}
-        least = {asset: max(1.0, self.least_usd * 10.0 ** view.decimals(asset) / view.prices[asset]) for asset in gaps}
-        owes = {asset: self._advanced(view, quote, quote.reserve(asset)) > 0 for asset in gaps}
-        if not any(np.any(np.abs(gap) >= least[asset]) or owes[asset].any() for asset, gap in gaps.items()):
-            return []
-        now = seal(*(np.round(np.sign(gap) * np.log1p(np.abs(gap)) * 100.0).astype(np.int64) for gap in gaps.values()))
-        holds = self._holds
-        may = (now != self.sealed) | (view.tick >= self.resend) | holds
+        holds, free, prices = self._holds, ~view.pending(Act.SWAP), view.atom_prices
         ticks_left = np.where(holds, np.maximum(self.sell_by - view.tick, 1), 1)
+        swap_usd = GAS[Act.SWAP] * GWEI * (view.gas_price + self.tip) * view.prices[view.native]
         intents: list[Intent] = []
-        for asset, gap in gaps.items():
-            sells = np.flatnonzero(may & (gap >= least[asset]) & (patient | ~holds))
-            buys = np.flatnonzero(may & ((gap <= -least[asset]) | (owes[asset] & (gap < 0))))
+        for asset, gap in self._gaps(view).items():
+            least = max(1.0, max(self.least_usd, _WORTH * swap_usd) / prices[asset])
+            owes = (gap < 0) & (self._advanced(view, quote, asset) > 0)
+            off = free & (((gap >= least) & (patient | ~holds)) | ((gap <= -least) & patient) | owes)
+            if not off.any():
+                continue
+            tried = self._tried.setdefault(asset, np.zeros(self.count, dtype=np.int64))
+            off &= gap != tried
+            tried[off] = gap[off]
+            sells, buys = (off & (gap > 0)).nonzero()[0], (off & (gap < 0)).nonzero()[0]
             intents += self._sell(view, asset, sells, -(-gap[sells] // ticks_left[sells]))
             intents += self._buy(view, asset, buys, -gap[buys])
-        for intent in intents:
-            rows = intent.account - view.accounts[0]
-            self.sealed[rows], self.resend[rows] = now[rows], view.tick + self.retry
+        if intents:
             self._idle_from = view.tick + _BUSY
         return intents
 
-    def _gap(self, view: View, quote: LendingQuote, reserve: int) -> Rows:
-        """(n,) atoms above (or, negative, below) what a wallet should hold of a reserve's asset."""
-        asset = quote.assets[reserve]
-        return view.spendable(asset) - self._targets.get(asset, 0) - self._advanced(view, quote, reserve)
-
-    def _advanced(self, view: View, quote: LendingQuote, reserve: int) -> Rows:
-        """(n,) atoms of flash loans to give back in a reserve."""
-        return -view.balance(quote.flash_debts[reserve])
-
-    def _money(self, view: View) -> Rows:
-        """(n,) numeraire atoms that are not owed for flash loans."""
+    def _gaps(self, view: View) -> dict[int, Rows]:
+        """(n,) atoms above (or, negative, below) what wallets should hold, by asset of the pool but the numeraire."""
         quote: LendingQuote = view.quotes[self.protocol]
-        owed = self._advanced(view, quote, quote.reserve(NUMERAIRE)) if NUMERAIRE in quote.assets else 0
-        return np.maximum(view.spendable(NUMERAIRE) - owed, 0)
+        return {
+            asset: view.spendable(asset) - self._targets.get(asset, 0) - self._advanced(view, quote, asset)
+            for asset in quote.assets
+            if asset != NUMERAIRE
+        }
+
+    def _advanced(self, view: View, quote: LendingQuote, asset: int) -> Rows:
+        """(n,) atoms of flash loans to give back in an asset."""
+        return -view.balance(quote.flash_debts[quote.reserve(asset)])
 
     def _sell(self, view: View, asset: int, rows: Rows, amount: Rows) -> list[Intent]:
         markets = markets_of(view, self.venues, asset)
@@ -316,13 +317,15 @@ class Liquidators(Population):
     def _buy(self, view: View, asset: int, rows: Rows, wanted: Rows) -> list[Intent]:
         if not rows.size:
             return []
+        quote: LendingQuote = view.quotes[self.protocol]
         total = int(wanted.sum())
         way = cheapest(view, self.venues, asset, total)
         if way is None:
             return []
         venue, spend = way
         amount = np.ceil(wanted * (spend / total * (1.0 + _TOLERANCE))).astype(np.int64)
-        amount = np.minimum(amount, self._money(view)[rows])
+        owed = self._advanced(view, quote, NUMERAIRE)[rows] if NUMERAIRE in quote.assets else 0
+        amount = np.minimum(amount, view.spendable(NUMERAIRE, rows) - owed)
         rows, amount = rows[amount > 0], amount[amount > 0]
         return [self._swap(view, venue, NUMERAIRE, asset, rows, amount)] if rows.size else []
 
@@ -340,6 +343,6 @@ class Liquidators(Population):
         )
 
 
-def _key(found: Breaches, rows: Rows) -> NDArray[np.int64]:
+def _number(found: Breaches, rows: Rows) -> NDArray[np.int64]:
     """One number for each (account, debt, collateral)."""
-    return seal(found.account[rows], found.debt_asset[rows], found.collateral_asset[rows])
+    return (found.account[rows] * _TOKEN + found.debt_asset[rows]) * _TOKEN + found.collateral_asset[rows]

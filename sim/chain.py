@@ -5,6 +5,7 @@ with them and with each other by tip. The base fee follows EIP-1559 (London, 202
 instead reads the price of inclusion from a recorded table, for days before London.
 """
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Literal
@@ -178,16 +179,16 @@ class Chain:
         ahead = self.gas_used + np.cumsum(gas) + outbid
         return ready & (ahead <= self.settings.gas_limit * self.blocks)
 
-    def least_tips(self, act: Act, count: int) -> NDArray[np.float64]:
-        """(count,) tips in gwei at which the first, second, ... further transaction of an act would still get in.
+    def least_tips(self, act: Act, most: int) -> NDArray[np.float64]:
+        """(k,) tips in gwei at which the first, second, ... further transaction of an act would get in.
 
-        Infinite for those that find the tick's blocks full; `fits` is the rule that this inverts.
+        k is `most`, or as many as find room in the next blocks if that is less. `fits` is the rule that this inverts.
         """
-        room = self.settings.gas_limit * self.blocks - self.gas_used - GAS[act] * np.arange(1.0, count + 1.0)
-        outsiders = self.demand() * self.blocks
-        least, some = np.full(count, np.inf), room > 0.0
-        least[some] = self.settings.outsider_tip * np.log(np.maximum(outsiders / room[some], 1.0))
-        return least
+        used = 0.0 if self.settings.latency else self.gas_used
+        free = self.settings.gas_limit * self.blocks - used
+        count = min(most, max(math.ceil(free / GAS[act]) - 1, 0))
+        room = free - GAS[act] * np.arange(1.0, count + 1.0)
+        return self.settings.outsider_tip * np.log(np.maximum(self.demand() * self.blocks / room, 1.0))
 
     def charge(
         self, ledger: Ledger, events: EventLog, native: int, ints: NDArray[np.int64], reals: NDArray[np.float64]

@@ -32,7 +32,7 @@ def absorb_losses(world: "World") -> bool:
 
 
 def _log_impaired(world: "World", before: np.ndarray) -> None:
-    cause = max(int(world.events.where(kind)[-1:].max(initial=0)) for kind in (Kind.BAD_DEBT, Kind.LOSS_ABSORBED))
+    cause = world.events.latest(Kind.BAD_DEBT, Kind.LOSS_ABSORBED)
     number = {protocol.account: protocol.index for protocol in world.protocols}
     for token in world.tokens.rows:
         loss = before[token.index] - world.prices.values[token.index]

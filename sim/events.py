@@ -40,6 +40,8 @@ COLUMNS = ("tick", "phase", "round", "kind", "actor", "subject", "protocol", "to
 _TICK, _PHASE, _ROUND, _KIND, _ACTOR, _SUBJECT, _PROTOCOL, _TOKEN, _AMOUNT, _CAUSE = range(len(COLUMNS))
 NOBODY = -1
 HEALTH_UNIT = 1e-6
+_BLOCK = 1024
+"""Events looked at together when the log is searched from its end."""
 REVERTED, PAUSED = -1.0, -2.0
 """Values of a TX_FAILED that never reached its venue: it reverted on the chain, or the venue was paused."""
 
@@ -121,6 +123,16 @@ class EventLog:
     def where(self, kind: Kind) -> NDArray[np.int64]:
         """Ids of all events of a kind."""
         return np.flatnonzero(self.column("kind") == kind)
+
+    def latest(self, *kinds: Kind) -> int:
+        """Id of the last event of one of these kinds; 0 if there is none."""
+        kind = self.column("kind")
+        for stop in range(self.count, 0, -_BLOCK):
+            start = max(0, stop - _BLOCK)
+            found = np.flatnonzero(np.isin(kind[start:stop], kinds))
+            if found.size:
+                return start + int(found[-1])
+        return 0
 
     def chain(self, event: int) -> list[int]:
         """The event and its causes, back to genesis."""

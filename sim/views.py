@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.intents import ACCOUNT, Act
+from sim.intents import ACCOUNT, ACT, Act
 from sim.rng import Draws
 
 if TYPE_CHECKING:
@@ -88,21 +88,22 @@ class View:
         kept = self._world.gas_reserve * (token == self._world.native)
         return np.maximum(balance - kept, 0) if isinstance(token, np.ndarray) or kept else balance
 
-    def pending(self) -> NDArray[np.bool_]:
-        """(n,) which own accounts have a transaction that still waits for a block."""
+    def pending(self, act: Act | None = None) -> NDArray[np.bool_]:
+        """(n,) which own accounts have a transaction, of one act or of any, that still waits for a block."""
         mask = np.zeros(self.n, dtype=np.bool_)
         waiting = self._world.chain.waiting
         if waiting.count:
             rows = waiting.ints[:, ACCOUNT] - self.lo
-            mask[rows[(rows >= 0) & (rows < self.n)]] = True
+            mine = (rows >= 0) & (rows < self.n)
+            mask[rows[mine if act is None else mine & (waiting.ints[:, ACT] == act)]] = True
         return mask
 
-    def least_tips(self, act: Act, count: int) -> NDArray[np.float64]:
-        """(count,) gwei that the first, second, ... transaction of an act must bid to get into this tick's blocks.
+    def least_tips(self, act: Act, most: int) -> NDArray[np.float64]:
+        """(k,) gwei that the first, second, ... transaction of an act must bid to get into a block now.
 
-        As far as outsiders are concerned: others may still outbid it. Infinite for those that find no room.
+        k is `most`, or as many as find room. Others may still outbid them.
         """
-        return self._world.chain.least_tips(act, count)
+        return self._world.chain.least_tips(act, most)
 
     @property
     def atom_prices(self) -> NDArray[np.float64]:

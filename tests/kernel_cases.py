@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.shared.loan_kernels import Holders, Terms
 from protocols.depth.kernels import Depth
 from protocols.lending.rules import AAVE_V2, AAVE_V3_3, EModeCategory, ReserveSettings
 from protocols.lending.tables import market_table, rule_vector, terms_table
@@ -266,3 +267,37 @@ def _(rng, n):
 @case("protocols.lending.liquidation_kernels.best_pairs")
 def _(rng, n):
     return *liquidation_tables(rng, n), np.arange(3, n + 3), np.empty((n, 4), np.int64)
+
+
+@case("agents.shared.reactions.ready")
+def _(rng, n):
+    rows = np.flatnonzero(rng.random(n) < 0.7)
+    return rows, 10, rng.integers(0, 5, n), rng.integers(-1, 15, n), rng.random(n) < 0.3
+
+
+@case("agents.shared.auction.award")
+def _(rng, n):
+    bidders, private = 1 + n // 3, bool(rng.random() < 0.5)
+    capacity = rng.integers(0, 4, bidders)
+    taken = tuple(np.zeros(max(int(capacity.sum()), n), kind) for kind in (np.int64, np.int64, np.float64))
+    lots = rng.integers(0, 3, n), 1 + spread(rng, n), rng.exponential(100.0, n), rng.exponential(20.0, n)
+    money = spread(rng, (bidders, 3)), spread(rng, 3), np.exp(rng.normal(-13, 1, 3))
+    return capacity, rng.random(bidders) < 0.5, *money, *lots, 1000.0, private, *taken
+
+
+@case("agents.shared.loan_kernels.next_steps")
+def _(rng, n):
+    balances = spread(rng, (5, n), 1e10)
+    balances[4] = -spread(rng, n, 1e12)  # rows: cash, coin, other, receipt, debt
+    balances[3] = -balances[4] * rng.uniform(0.9, 1.7, n) * (1e-6 / 0.83 / 2.1e-5)
+    health = rng.uniform(0.9, 1.6, n)
+    holders = Holders(
+        response=rng.integers(0, 3, n).astype(np.int8), alarm_at=health, goal=health + rng.uniform(0.0, 0.5, n),
+        opening=rng.uniform(1.2, 2.0, n), watch=health.copy(), delay=rng.integers(0, 3, n), due=rng.integers(-1, 13, n),
+        sent=rng.integers(0, 30, n).astype(np.int8), expanding=rng.random(n) < 0.2,
+    )  # fmt: skip
+    terms = Terms(10, 6, 3, 4, 2.1e-5, 1e-6, 0.83, 0.8, 0.997, 1.01, 10.0, 1, 10**7)
+    path, usd = (np.array([1, 0]), np.array([2e-5, 1e-6])) if rng.random() < 0.5 else (np.array([1]), np.array([2e-5]))
+    rows = np.flatnonzero(rng.random(n) < 0.8)
+    results = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
+    return rows, balances, holders, terms, path, usd, rng.random(n) < 0.2, *results

@@ -149,6 +149,7 @@ class LoanHolders(Population):
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Look at accounts below their alarm or under way; the others cost one comparison."""
         rows = (view.health(self.protocol) < self.watch).nonzero()[0]
+        rows = rows[self.due[rows] <= view.tick] if rows.size else rows
         if not rows.size:
             return []
         step, amount = np.empty(rows.size, dtype=np.int64), np.empty(rows.size, dtype=np.int64)
@@ -156,16 +157,22 @@ class LoanHolders(Population):
             rows, view.balances, self._holders(), self._terms(view), np.array(self._path), self._usd(view),
             view.pending(), step, amount,
         )  # fmt: skip
+        senders = step.nonzero()[0]
+        if not senders.size:
+            return []
+        return self._intents(view, view.accounts[rows[senders]], step[senders], amount[senders])
+
+    def _intents(self, view: View, accounts: Rows, step: Rows, amount: Atoms) -> list[Intent]:
+        """One batch for each step that somebody sends."""
         cause = view.cause(self._sides[2])
         intents = []
-        for number in sorted({*step.tolist()} - {0}):
-            mine = (step == number).nonzero()[0]
-            sent = self._steps[number]
+        for number in sorted(set(step.tolist())):
+            mine, sent = step == number, self._steps[number]
             intents.append(
                 Intent(
                     sent.act,
                     sent.venue,
-                    view.accounts[rows[mine]],
+                    accounts[mine],
                     sent.token,
                     amount[mine],
                     token2=sent.token2,

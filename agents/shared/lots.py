@@ -1,6 +1,5 @@
 """Which liquidations pay, and how much of each: breached positions appraised on the markets of their collateral."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -35,25 +34,24 @@ class Lots(NamedTuple):
         return Lots(self.position[rows], self.repay[rows], self.gross[rows], self.fixed[rows])
 
 
-@dataclass(frozen=True)
-class Appraiser:
+class Appraiser(NamedTuple):
     """Values breached positions of one pool by what selling their collateral brings now, in one batch per asset.
 
-    protocol: the pool. venues: where collateral may be sold. gas_token: asset that pays for gas. tip: least priority
-    bid in gwei. min_profit_usd: profit a liquidation must leave. rest_usd: debt a partial one must leave over.
+    protocol: the pool. venues: where collateral may be sold. tip: least priority bid in gwei that can win.
+    min_profit_usd: profit a liquidation must leave. rest_usd: debt a partial one must leave over.
     """
 
     protocol: ProtocolName
     venues: list[ProtocolName]
-    gas_token: int
     tip: float
     min_profit_usd: float
     rest_usd: float
 
-    def hopeful(self, view: View, found: Breaches) -> Rows:
+    def hopeful(self, view: View, found: Breaches) -> tuple[Rows, Floats]:
         """Rows of the breaches that would pay if sales moved no price, with the cash in the pool to pay them out.
 
-        Most breached positions at any time are too small for the gas; this costs a few comparisons.
+        Also the USD that each would then leave. Most breached positions at any time are too small for the gas; this
+        costs a few comparisons.
         """
         quote: LendingQuote = view.quotes[self.protocol]
         worth, price, cash = (np.zeros(max(quote.assets) + 1) for _ in range(3))
@@ -70,7 +68,8 @@ class Appraiser:
             & (found.seize[rows] > 0)
             & (found.repay[rows] > 0)
         )
-        return rows[payable]
+        rows = rows[payable]
+        return rows, gross[rows]
 
     def lots(self, view: View, found: Breaches, fresh: Rows, fee: float, ahead: dict[int, int]) -> Lots:
         """Positions that pay, among the hopeful rows `fresh` of the breaches.
@@ -106,7 +105,7 @@ class Appraiser:
     def _fixed(self, view: View, swaps: int = 1) -> float:
         """USD of gas, with sales and purchases counted per position, and the least profit."""
         gas = GAS[Act.LIQUIDATE] + GAS[Act.SWAP] * swaps
-        return float(gas * ((view.gas_price + self.tip) * GWEI * view.prices[self.gas_token]) + self.min_profit_usd)
+        return float(gas * ((view.gas_price + self.tip) * GWEI * view.prices[view.native]) + self.min_profit_usd)
 
     def _best(self, view: View, asset: int, offers: Offers, ahead: int) -> Batch:
         """The batch on the venue where it leaves most."""

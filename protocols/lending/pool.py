@@ -103,6 +103,7 @@ class PooledLending(Protocol):
         self.health = np.full(accounts, np.inf)
         self._breach = np.zeros(accounts, dtype=np.int64)
         self._found = np.empty(accounts, dtype=np.int64)
+        self._open_breaches, self._below = self._found[:0], np.zeros(accounts, dtype=np.bool_)
         self._due = np.zeros(n)
         self._feeds = self._find_oracles(world)
         self.losses = Losses(n)
@@ -284,11 +285,8 @@ class PooledLending(Protocol):
             below = scan_health_emode(*book, *weights, terms, self.category, lo, hi, self.health)
         else:
             below = scan_health(*book, *weights, self._terms[layout.THRESHOLD, 0], lo, hi, self.health)
-        if not below:
-            self._breached_before = self._found[:0]
-            return self._breached_before
-        accounts = self._found[: breaching(self.health, lo, hi, 1.0, self._found)].copy()
-        new = accounts[~self._still_open(accounts)]
+        accounts = self._found[: breaching(self.health, lo, hi, 1.0, self._found) if below else 0].copy()
+        new = accounts[~self._below[accounts]]
         if new.size:
             owed = world.ledger.balance[np.ix_(self.debts, new)]
             debt = (owed * self._market[layout.DEBT_VALUE][:, None]).sum(axis=0)
@@ -301,13 +299,10 @@ class PooledLending(Protocol):
                 value=-debt,
                 cause=self._sinking_event(),
             )
-        self._breached_before = accounts
+        self._below[self._open_breaches] = False
+        self._below[accounts] = True
+        self._open_breaches = accounts
         return accounts
-
-    def _still_open(self, accounts: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these accounts were already below 1 at the last mark."""
-        before = getattr(self, "_breached_before", accounts[:0])
-        return np.isin(accounts, before, assume_unique=True)
 
     def _sinking_event(self) -> int:
         """The latest oracle update among this pool's feeds."""

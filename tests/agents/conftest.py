@@ -130,6 +130,7 @@ class Floor:
         for intent in start.intents:
             self._execute(intent, place[intent.account - FIRST_ACCOUNT])
         self.draws = streams.draws("decide", population.labels)
+        self.waiting = np.zeros(n, dtype=np.bool_)
         return self
 
     def step(self, *prices):
@@ -197,8 +198,19 @@ class Floor:
     def balance(self, token):
         return self.balances[token]
 
-    def spendable(self, token):
-        return np.maximum(self.balances[token] - self.kept_back, 0) if token == 1 else self.balances[token]
+    native = 1
+
+    def spendable(self, token, rows=None):
+        rows = np.arange(self.n) if rows is None else rows
+        held = np.array([self.balances[each] for each in range(len(self.names))])[token, rows]
+        return np.maximum(held - self.kept_back * (np.asarray(token) == self.native), 0)
+
+    def pending(self, act=None):
+        return self.waiting
+
+    @property
+    def atom_prices(self):
+        return self.prices / 1e6
 
     def token(self, name):
         return self.names.index(name)

@@ -110,7 +110,8 @@ class FakeWorld:
         self.threshold, self.ltv = np.full(3, threshold), np.full(3, ltv)
         self.utilisation, self.cover = np.full(3, 0.5), np.ones(3)
         self.venue_quote = Venue({ETH: Flat(prices[0]), BTC: Flat(prices[1])})
-        self.gas_reserve = 0
+        self.gas_reserve, self.room = 0, 2**20
+        self.waiting = np.zeros(n, dtype=np.bool_)
         self.quotes = {}
         self.look()
 
@@ -135,9 +136,21 @@ class FakeWorld:
     def balance(self, token):
         return self.balances[token]
 
-    def spendable(self, token):
-        held = self.balances[token]
+    native = ETH
+
+    def spendable(self, token, rows=None):
+        held = self.balances[token] if rows is None else self.balances[token, rows]
         return np.maximum(held - self.gas_reserve, 0) if token == ETH else held
+
+    def pending(self, act=None):
+        return self.waiting
+
+    def least_tips(self, act, most):
+        return np.zeros(min(most, self.room))
+
+    @property
+    def atom_prices(self):
+        return self.prices / 10.0 ** np.array(DECIMALS[:3])
 
     def token(self, name):
         return NAMES[name]
@@ -168,6 +181,8 @@ class FakeWorld:
             self.balances[token] += atoms
         for intent in sorted(endowment.intents, key=lambda intent: intent.act):
             self.run([intent])
+        for token, atoms in endowment.spent.items():
+            self.balances[token] -= atoms
         return endowment
 
     def reprice(self, eth, btc=30_000.0):

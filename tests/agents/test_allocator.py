@@ -4,6 +4,7 @@ import pytest
 from agents.allocator import Allocator
 from agents.rules.equal_weight import EqualWeight
 from agents.rules.fixed import Fixed
+from agents.shared.cadence import GROUPS
 from agents.shared.sizes import Sizes
 from agents.triggers.calendar import Calendar
 from agents.triggers.drift import Drift
@@ -152,7 +153,7 @@ def test_only_those_who_are_due_are_shown_to_the_rule(opened):
     place = opened(count=1_000, rule=rule, trigger=Calendar(every=3_600.0))
     for _ in range(60):
         place.step(3000.0, 30_000.0).act()
-    assert [rows.size for rows in rule.seen[1:]] == pytest.approx([1_000 / 60] * 60, abs=2)
+    assert [rows.size for rows in rule.seen[1:]] == pytest.approx([1_000 / GROUPS] * GROUPS, abs=2)
     assert np.array_equal(np.sort(np.concatenate(rule.seen[1:])), np.arange(1_000))
 
 

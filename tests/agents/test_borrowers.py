@@ -215,10 +215,13 @@ def test_enough_cash_needs_no_sale():
     assert world.health()[0] == pytest.approx(1.5, rel=1e-6)
 
 
-def test_the_loan_itself_is_never_used():
-    world, population = one(Response.DELEVERAGE)
-    deleverage(world, population)
-    assert world.balances[USD, 0] >= population.spent[0] == 1_000 * 10**6
+def test_the_loan_itself_is_spent_and_only_the_reserve_is_left():
+    world = FakeWorld(200)
+    opening = world.open(borrowers(200, reserve=0.25))
+    owed = -world.balances[DEBTS[USD]]
+    assert np.array_equal(opening.spent[USD], owed)
+    reserve = world.balances[USD] / 1e6 + world.balances[ETH] / 1e8 * 2_000.0
+    np.testing.assert_allclose(reserve, 0.25 * owed / 1e6, rtol=1e-5)
 
 
 @settings(max_examples=40)
@@ -279,10 +282,19 @@ def test_delay_passes_before_acting():
     assert [len(world.step(population)) for _ in range(6)] == [0, 0, 0, 0, 1, 0]
 
 
-def test_a_transaction_under_way_is_not_repeated_until_patience_ends():
+def test_a_transaction_without_effect_is_repeated_at_multiples_of_the_patience():
     world, population = one(Response.TOP_UP, reserve=1.0, patience=5)
     sent = [len(world.step(population, run=False)) for _ in range(12)]
-    assert sent == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]
+    assert sent == [1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0]
+
+
+def test_nothing_is_sent_while_a_transaction_waits():
+    world, population = one(Response.DELEVERAGE)
+    assert len(world.step(population, run=False)) == 1
+    world.waiting[:] = True
+    assert [world.step(population) for _ in range(30)] == [[]] * 30
+    world.waiting[:] = False
+    assert deleverage(world, population)[0][0] == Act.WITHDRAW
 
 
 def test_nothing_more_once_liquidated_away():

@@ -117,10 +117,20 @@ def test_without_cash_nobody_asks_and_with_some_they_take_what_there_is():
     assert not world.balances[RECEIPTS[USD]].any()
 
 
-def test_a_request_under_way_is_not_repeated_until_patience_ends():
+def test_who_got_nothing_asks_again_after_its_patience():
     world, population = opened(1, utilisation_limit=(0.9, 0.9), patience=4)
     world.utilisation[USD] = 0.95
     assert [len(world.step(population, run=False)) for _ in range(9)] == [1, 0, 0, 0, 1, 0, 0, 0, 1]
+
+
+def test_nobody_asks_while_a_request_waits():
+    world, population = opened(2, utilisation_limit=(0.9, 0.9), patience=4)
+    world.utilisation[USD] = 0.95
+    world.waiting[0] = True
+    assert rows(world.step(population, run=False)).tolist() == [1]
+    assert [world.step(population, run=False) for _ in range(3)] == [[]] * 3
+    world.waiting[:] = [False, True]
+    assert rows(world.step(population)).tolist() == [0]
 
 
 def test_returning_when_calm():

@@ -100,7 +100,7 @@ def test_adding_in_a_rising_market_by_hand():
     ]
     assert steps[0][1] / 1e6 == pytest.approx(400.0, rel=1e-6)
     assert world.health()[0] == pytest.approx(1.6, rel=1e-5)
-    assert not population.adding[0]
+    assert not population.expanding[0]
 
 
 def test_adding_respects_the_borrowing_limit():
@@ -141,7 +141,7 @@ def test_a_fall_while_adding_turns_into_deleveraging():
         acts += [intent.act for intent in world.step(population)]
     assert acts[0] == Act.SWAP
     assert Act.REPAY in acts
-    assert not population.adding[0]
+    assert not population.expanding[0]
 
 
 @settings(max_examples=10)

@@ -205,14 +205,49 @@ def test_tips_stay_within_the_wallet():
     assert respond(poor, broke, found(3, 1e6)) == []
 
 
-def test_a_bid_under_way_is_not_repeated_but_a_changed_position_is():
-    world, population = opened(1, retry=3)
+def test_a_bid_that_was_not_won_is_repeated_in_the_next_tick_or_for_a_changed_position():
+    world, population = opened(1)
     assert len(respond(world, population, found(2))) == 1
     assert respond(world, population, found(2)) == []
     half = found(2, np.array([10_000.0, 5_000.0]))
     assert [victim for _, victim, *_ in table(respond(world, population, half))] == [VICTIMS[1]]
-    world.tick += 3
+    world.tick += 1
     assert len(table(respond(world, population, found(2)))) == 2
+
+
+def test_who_has_a_bid_waiting_makes_no_other():
+    world, population = opened(2)
+    world.waiting[:] = [True, False]
+    assert {row for row, *_ in table(respond(world, population, found(2)))} == {1}
+
+
+def test_nobody_bids_when_blocks_are_full():
+    world, population = opened(3)
+    world.room = 0
+    assert respond(world, population, found(5)) == []
+
+
+def test_no_more_bids_than_find_room_and_the_best_positions_first():
+    world, population = opened(3)
+    world.room = 4
+    positions = found(10, 1_000.0 * (1 + np.arange(10)))
+    assert {victim for _, victim, *_ in table(respond(world, population, positions))} == set(VICTIMS[6:10].tolist())
+
+
+def test_bids_pay_what_blocks_ask_for_or_are_not_made():
+    world, population = opened(1, bid=(0.0, 0.0))
+    for asked, bids in ((50.0, 3), (500.0, 0)):
+        world.least_tips = lambda act, most, asked=asked: np.full(most, asked)
+        sent = table(respond(world, population, found(3)))
+        assert len(sent) == bids
+        assert all(tip == pytest.approx(asked, rel=1e-9) for *_, tip in sent)
+        world.tick += 1
+
+
+def test_a_bid_below_what_its_place_in_the_block_asks_for_is_not_made():
+    world, population = opened(1, bid=(0.0, 0.0))
+    world.least_tips = lambda act, most: 10.0 * np.arange(1, most + 1)
+    assert len(table(respond(world, population, found(5)))) == 1
 
 
 def test_rounds_of_one_tick_end():
@@ -308,15 +343,14 @@ def test_what_rounds_left_over_is_sold_by_the_next_decision():
     assert swap.amount.tolist() == [10**8]
 
 
-def test_a_sale_without_effect_is_sent_again_later():
-    world, population = opened(1, retry=3)
+def test_a_sale_without_effect_is_sent_again_in_the_next_tick_unless_it_waits():
+    world, population = opened(1)
     respond(world, population, found(1))
     world.balances[ETH] += 10**8
-    sent = []
-    for _ in range(7):
-        world.tick += 1
-        sent.append(len(population.decide(world, world.draws(population))))
-    assert sent == [1, 0, 0, 1, 0, 0, 1]
+    for tick in range(1, 7):
+        world.tick, world.waiting[:] = tick, tick > 3
+        sent = [len(population.decide(world, world.draws(population))), len(respond(world, population, None))]
+        assert sent == [int(tick <= 3), 0]
 
 
 def test_new_bids_allow_for_what_is_about_to_be_sold():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from agents.momentum import Momentum
+from agents.shared.cadence import GROUPS
 from agents.shared.sizes import Sizes
 from sim.flows import Motive
 
@@ -76,7 +77,7 @@ def test_every_account_looks_once_per_period(floor):
         for intent in intents:
             turns[intent.account - 10] += 1
     assert (turns == 2).all()
-    assert 8 <= min(counts) <= max(counts) <= 12
+    assert [count for count in counts if count] == pytest.approx([600 / GROUPS] * 2 * GROUPS, abs=2)
 
 
 def test_thresholds_lookbacks_and_assets_are_personal(floor):

@@ -111,6 +111,23 @@ def test_outsiders_leave_no_room_for_tips_they_outbid():
     assert crowded.block() == [1]
 
 
+@given(
+    background=st.floats(0.0, 3.0), tips=st.lists(st.floats(0.0, 30.0), min_size=1, max_size=60),
+    used=st.floats(0.0, 1.2), blocks=st.integers(1, 3),
+)  # fmt: skip
+def test_the_least_tips_are_those_that_fit(background, tips, used, blocks):
+    street = Street(100, dt=12.0 * blocks, background=background)
+    street.chain.gas_used = used * 30e6 * blocks
+    falling = np.sort(tips)[::-1]
+    least = street.chain.least_tips(Act.LIQUIDATE, falling.size)
+    assert np.all(np.diff(least) >= 0.0)
+    street.send(np.arange(falling.size), falling, Act.LIQUIDATE)
+    fits = street.chain.fits(street.waiting.ints, street.waiting.reals, 0)
+    assert not fits[least.size :].any()
+    clear = np.abs(falling[: least.size] - least) > 1e-9
+    assert np.array_equal(fits[: least.size][clear], (falling[: least.size] >= least)[clear])
+
+
 def test_latency_holds_transactions_back():
     street = Street(latency=2)
     street.send(0, tick=5)

@@ -58,3 +58,15 @@ def test_a_chain_leads_back_to_genesis():
     breach = log.add(Kind.BREACH, cause=move)
     assert log.chain(breach) == [breach, move, shock, 0]
     assert log.chain(0) == [0]
+
+
+@given(st.integers(0, 5000), st.integers(0, 5000))
+def test_the_latest_of_some_kinds_is_the_last_of_those_found(before, after):
+    log = EventLog()
+    log.add(Kind.BAD_DEBT)
+    log.add_many(before, Kind.SWAP)
+    log.add(Kind.LOSS_ABSORBED)
+    log.add_many(after, Kind.SWAP)
+    assert log.latest(Kind.LOSS_ABSORBED, Kind.BAD_DEBT) == log.where(Kind.LOSS_ABSORBED)[-1]
+    assert log.latest(Kind.BAD_DEBT) == 1
+    assert log.latest(Kind.REPAY) == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sim.intents import Act, Intent
 from sim.phases import look
 from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, WILD, make_world, people, run
 
@@ -50,6 +51,10 @@ def test_what_an_account_sees_is_its_own():
     assert bob.balance(0).tolist() == [70_000_000]
     assert ann.spendable(1).tolist() == [0, 0]  # the allowance for gas is kept back
     assert ann.balance(1).tolist() == [world.gas_reserve] * 2
+    assert ann.spendable(1, np.array([1])).tolist() == [0]
+    assert ann.spendable(np.array([[0], [1]]), np.array([0, 1])).tolist() == [[10_000_000] * 2, [0, 0]]
+    assert (ann.native, ann.gas_reserve, ann.balances.shape) == (1, world.gas_reserve, (len(world.tokens), 2))
+    assert ann.atom_prices == pytest.approx([1e-6, 2000.0 / 1e8])
     assert bob.wealth() == pytest.approx([70.0 + 0.5 * 2000.0])
     assert (ann.token("ETH"), ann.decimals(1), ann.venue("market")) == (1, 8, 0)
 
@@ -105,3 +110,18 @@ def test_gas_price_and_causes_are_those_of_now():
     assert view.gas_price == world.chain.base_fee
     assert world.events.column("token")[view.cause(1)] == 1
     assert view.value(1) == pytest.approx(world.prices.history[3, 1])
+
+
+def test_accounts_know_which_of_their_own_transactions_wait():
+    world = make_world(STILL, AMM, people("ann", 3, ETH=5.0), people("bob", 1, ETH=5.0))
+    ann, bob = (actor for actor in world.actors if actor.population.name in ("ann", "bob"))
+    assert not ann.view.pending().any()
+    for actor, rows in ((bob, [0]), (ann, [2, 0])):
+        swap = Intent(Act.SWAP, 0, actor.view.accounts[rows], 1, 10, token2=0)
+        world.submit(actor, [swap])
+    assert ann.view.pending().tolist() == [True, False, True]
+    assert ann.view.pending(Act.SWAP).tolist() == [True, False, True]
+    assert not ann.view.pending(Act.LIQUIDATE).any()
+    assert bob.view.pending().tolist() == [True]
+    world.chain.waiting.clear()
+    assert not ann.view.pending().any()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.noise import Noise
-from agents.shared.trading import Desk, habits, share_faults, spendable, usd_to_atoms
+from agents.shared.trading import Desk, habits, share_faults, usd_to_atoms
 from sim.flows import Motive
 from sim.intents import Act
 
@@ -17,13 +17,13 @@ def seated(floor):
 
 def test_sales_and_purchases_carry_limits_on_the_side_that_hurts(seated):
     desk = Desk(["a"], Motive.HEDGING, slippage=0.1, tip=7.0)
-    rows, habit, signed = np.array([0, 1, 3]), np.zeros(3, dtype=np.int64), np.array([-5, 0, 9])
-    [sale], [purchase] = desk.swaps(seated, rows, habit, 1, signed, cause=33)
-    assert (sale.act, sale.venue, sale.token, sale.token2, sale.cause, sale.tip) == (Act.SWAP, 0, 1, 0, 33, 7.0)
-    assert (sale.account.tolist(), sale.amount.tolist(), sale.motive) == ([10], [5], Motive.HEDGING)
+    rows, habit, signed = np.array([0, 1, 3]), np.zeros(3, dtype=np.int64), np.array([9, 0, -5])
+    sale, purchase = desk.swaps(seated, rows, habit, np.ones(3, dtype=np.int64), signed)
+    assert (sale.act, sale.venue, sale.token, sale.token2, sale.cause, sale.tip) == (Act.SWAP, 0, 1, 0, 101, 7.0)
+    assert (sale.account.tolist(), sale.amount.tolist(), sale.motive) == ([13], [5], Motive.HEDGING)
     assert sale.limit == pytest.approx(2000.0 * 0.9)
     assert (purchase.token, purchase.token2) == (0, 1)
-    assert (purchase.account.tolist(), purchase.amount.tolist()) == ([13], [9])
+    assert (purchase.account.tolist(), purchase.amount.tolist()) == ([10], [9])
     assert purchase.limit == pytest.approx(0.9 / 2000.0)
 
 
@@ -31,9 +31,29 @@ def test_orders_go_to_the_usual_venue_or_to_the_first_that_trades_the_asset(seat
     desk = Desk(["a", "b"], Motive.NOISE, 0.05, 1.0)
     rows, habit, signed = np.arange(4), np.array([0, 1, 1, 0]), np.array([-1, -2, -3, -4])
     for asset, sent in ((1, {10: 0, 11: 0, 12: 0, 13: 0}), (2, {10: 0, 11: 1, 12: 1, 13: 0})):
-        sales, purchases = desk.swaps(seated, rows, habit, asset, signed)
-        assert purchases == []
-        assert {int(account): intent.venue for intent in sales for account in intent.account} == sent
+        intents = desk.swaps(seated, rows, habit, np.full(4, asset), signed)
+        assert {int(account): intent.venue for intent in intents for account in intent.account} == sent
+        assert {(intent.token, intent.token2) for intent in intents} == {(asset, 0)}
+
+
+@given(trades=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 2), st.integers(-3, 3)), max_size=30))
+def test_every_trade_is_sent_once_sales_first(floor, trades):
+    place = floor(ETH=2000.0, BTC=40_000.0).open("a").open("b")
+    place.accounts = np.arange(10, 10 + len(trades))
+    habit, assets, signed = np.array(trades, dtype=np.int64).reshape(-1, 3).T
+    intents = Desk(["a", "b"], Motive.NOISE, 0.05, 1.0, names_cause=False).swaps(
+        place, np.arange(len(trades)), habit, assets, signed
+    )
+    sent = {}
+    for intent in intents:
+        buys = intent.token == 0
+        for account, amount in zip(intent.account.tolist(), intent.amount.tolist(), strict=True):
+            asset = intent.token2 if buys else intent.token
+            assert account not in sent
+            sent[account] = (intent.venue, asset, amount if buys else -amount)
+    assert sent == {10 + row: trade for row, trade in enumerate(trades) if trade[2]}
+    assert [intent.token == 0 for intent in intents] == sorted(intent.token == 0 for intent in intents)
+    assert not any(intent.cause for intent in intents)
 
 
 @given(shares=st.lists(st.floats(0.0, 5.0), min_size=1, max_size=5).filter(lambda shares: sum(shares) > 0.1))
@@ -58,7 +78,3 @@ def test_usd_becomes_atoms_rounded_down(floor, usd):
     assert (atoms + 1) * 3.0 / 1e6 > usd * (1 - 1e-12)
 
 
-def test_the_money_for_gas_cannot_be_spent(seated):
-    seated.balances[1][:] = [0, 5, 10, 15]
-    seated.kept_back = 10
-    assert spendable(seated, 1, np.array([3, 1])).tolist() == [5, 0]

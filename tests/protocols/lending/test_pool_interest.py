@@ -46,7 +46,9 @@ def test_what_borrowers_pay_is_what_suppliers_and_treasury_get(factor, dt, ticks
     assert cash_after == cash
     treasury = holding_of_treasury(world) * world.protocol("aave").supply_index[1]
     if factor > 0.0:
-        assert treasury + due == pytest.approx(paid * factor, rel=2e-3, abs=ticks + 2)
+        least = paid * factor - ticks - 2
+        # At most what its own receipts have earned on top.
+        assert least <= treasury + due <= (paid * factor + ticks + 2) * world.protocol("aave").supply_index[1]
     else:
         assert treasury == due == 0.0
 

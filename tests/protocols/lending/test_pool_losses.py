@@ -150,6 +150,14 @@ def test_stranded_debt_that_is_repaid_after_all_backs_receipts_again():
     assert pool.quote(world).cover.tolist() == [1.0, 1.0]
 
 
+def test_stranded_debt_that_finds_collateral_again_backs_receipts_again():
+    world = make(lending=V2)
+    run(world)
+    world.ledger.move(1, 0, world.population("shaky").lo, 20 * ETH, 0)
+    assert do(world, "shaky", Act.DEPOSIT, "aave", "ETH", 20 * ETH).done
+    assert world.protocol("aave").quote(world).cover.tolist() == [1.0, 1.0]
+
+
 def test_an_account_emptied_twice_is_bad_debt_once():
     world = make(lending=V2)
     run(world, 4)
@@ -227,11 +235,9 @@ def test_writing_off_debts_in_many_reserves_finds_room_for_every_posting():
     pool, wide = world.protocol("aave"), world.population("wide").lo
     world.oracle("feed")._price = 100.0  # 10 ETH are worth less than the first loan
     pool.mark(world)
-    asked, before = [], world.ledger.postings
-    book = world.ledger.book
-    world.ledger.book = lambda postings: asked.append(postings) or book(postings)
     world.ledger.move(world.tokens["C0"].index, 0, world.population("keeper").lo, 10**10, 0)
-    before, asked[:] = world.ledger.postings, []
+    asked, book, before = [], world.ledger.book, world.ledger.postings
+    world.ledger.book = lambda postings: asked.append(postings) or book(postings)
     assert do(world, "keeper", Act.LIQUIDATE, "aave", "C0", ALL, token2="ETH", subject=wide).done
     assert world.ledger.postings - before <= sum(asked)
     assert len(events_of(world, Kind.BAD_DEBT)["id"]) == len(COINS)

@@ -163,6 +163,7 @@ def test_parquet_mistakes(tmp_path, times, prices, message):
         (b"PAR1 and nothing else", r"bad\.bin: damaged Parquet file \(.+\); write it again"),
         (b"time,price\n\xe9,5\n", r"bad\.bin: byte 11 is not UTF-8 text; save the file as UTF-8 CSV"),
     ],
+    ids=["cut gzip", "wrong checksum", "no gzip", "no Parquet", "Latin-1"],
 )
 def test_damaged_files(tmp_path, data, message):
     file = tmp_path / "bad.bin"
