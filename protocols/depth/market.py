@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from numpy.typing import NDArray
 
 from protocols.depth.calibration import CALIBRATIONS
@@ -55,6 +55,8 @@ class BookSettings:
     """Time in which half of a displacement recovers."""
     thinning: NonNegative = 0.0
     """Elasticity of depth to volatility: depth ~ (daily_volatility / realised)^thinning when realised is higher."""
+    thinnest: Annotated[float, Gt(0.0), Le(1.0)] = 0.1
+    """Share of the depth that stays however wild the market."""
 
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""
@@ -211,7 +213,7 @@ class Book:
         """Apply a change of depth; if the price is displaced it moves, credited to liquidity."""
         s = self.settings
         excess = math.sqrt(self.variance) / s.daily_volatility
-        thinness = max(1.0, excess) ** -s.thinning
+        thinness = max(max(1.0, excess) ** -s.thinning, s.thinnest)
         before = displacement(self.x, self.depth)
         self.depth = self._shape(thinness)
         dlog = displacement(self.x, self.depth) - before
@@ -270,10 +272,11 @@ class DepthQuote:
         self.venue, self.fee = market.index, market.fee
         self._market = market
         self._state = {book.asset: (book.x, math.exp(book.fundamental), book.depth) for book in market._books}
+        self._quoted: dict[int, BookQuote] = {}
 
     def market(self, asset: int) -> BookQuote | None:
         """The book of an asset; None if it is not traded here."""
-        if asset not in self._state:
-            return None
-        units = self._market._by_asset[asset].units
-        return BookQuote(*self._state[asset], units, self.fee, self._market.impact)
+        if asset not in self._quoted and asset in self._state:
+            units = self._market._by_asset[asset].units
+            self._quoted[asset] = BookQuote(*self._state[asset], units, self.fee, self._market.impact)
+        return self._quoted.get(asset)

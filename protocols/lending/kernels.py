@@ -152,6 +152,29 @@ def scan_health_emode(balance, a_rows, d_rows, coll_value, debt_value, lt, categ
     return below
 
 
+def _scan_accounts_numpy(balance, a_rows, d_rows, coll_value, debt_value, lt, category, accounts, health_out):
+    collateral, debt, health = np.zeros(accounts.size), np.zeros(accounts.size), np.empty(accounts.size)
+    for r, row in enumerate(a_rows):
+        collateral += balance[row, accounts] * (coll_value[r] * lt[:, r])[category[accounts]]
+    for r, row in enumerate(d_rows):
+        debt += balance[row, accounts] * debt_value[r]
+    _health_numpy(collateral, debt, health)
+    health_out[accounts] = health
+
+
+@kernel(twin=_scan_accounts_numpy)
+def scan_accounts(balance, a_rows, d_rows, coll_value, debt_value, lt, category, accounts, health_out):
+    """`scan_health_emode` of a few accounts: int64 (n,), each at most once; only their entries are written."""
+    for i in range(accounts.size):
+        account = accounts[i]
+        collateral, debt = 0.0, 0.0
+        for r in range(a_rows.size):
+            collateral += np.float64(balance[a_rows[r], account]) * (coll_value[r] * lt[category[account], r])
+        for r in range(d_rows.size):
+            debt += np.float64(balance[d_rows[r], account]) * debt_value[r]
+        health_out[account] = collateral / -debt if debt < 0.0 else np.inf
+
+
 @inline
 def _any(modes):
     found = np.uint8(0)

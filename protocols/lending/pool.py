@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from protocols.lending import liquidation_kernels as layout
 from protocols.lending.actions import ACTION_TEXT, DONE, run_actions
-from protocols.lending.kernels import breaching, scan_health, scan_health_emode
+from protocols.lending.flash import FlashLoans
+from protocols.lending.kernels import breaching, scan_accounts, scan_health, scan_health_emode
 from protocols.lending.liquidation_kernels import best_pairs, liquidation_quotes
 from protocols.lending.losses import Losses
 from protocols.lending.rates import borrow_rate, compounded_growth, linear_growth, supply_rate, utilisation
@@ -79,10 +80,10 @@ class PooledLending(Protocol):
             for label, kind in kinds
         ]
         self.assets = np.array([asset.index for asset in assets])
-        self.receipts, self.debts, self._flash = (np.array(row) for row in rows)
+        self.receipts, self.debts, self._flash_debts = (np.array(row) for row in rows)
         self.decimals = np.array([asset.decimals for asset in assets])
         self._number = {
-            int(t): r for row in (self.assets, self.receipts, self.debts, self._flash) for r, t in enumerate(row)
+            int(t): r for row in (self.assets, self.receipts, self.debts, self._flash_debts) for r, t in enumerate(row)
         }
 
     def open(self, world: "World") -> None:
@@ -107,7 +108,9 @@ class PooledLending(Protocol):
         self._due = np.zeros(n)
         self._feeds = self._find_oracles(world)
         self.losses = Losses(n)
-        self._first = self.treasury + 1
+        self.flash = FlashLoans(self._flash_debts, accounts)
+        self.first = self.treasury + 1
+        self._marked = np.empty(0)
         self._refresh(world)
         self._update_rates(world)
 
@@ -174,7 +177,7 @@ class PooledLending(Protocol):
             oracle=frozen(self._market[layout.PRICE]),
             cover=frozen(self.losses.cover(world, self)),
             flash_fee=self.flash_fee,
-            flash_debts=tuple(self._flash.tolist()),
+            flash_debts=tuple(self.flash.tokens.tolist()),
         )
 
     def execute(self, world: "World", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
@@ -188,7 +191,7 @@ class PooledLending(Protocol):
         return done
 
     def _run(self, world: "World", ints: NDArray[np.int64]) -> int:
-        n = len(ints)
+        n, self._marked = len(ints), np.empty(0)
         out = np.empty((n, 2), dtype=np.int64)
         run_actions(
             world.ledger.book(4 * n), ints, self.assets, self.receipts, self.debts, self._market, self._terms,
@@ -212,7 +215,7 @@ class PooledLending(Protocol):
         n, first = len(ints), world.events.count
         quotes = np.empty((n, layout.QUOTE_FIELDS), dtype=np.int64)
         deficits = np.empty((n, len(self.reserves)), dtype=np.int64)
-        rows = (self.assets, self.receipts, self.debts, self._flash)
+        rows = (self.assets, self.receipts, self.debts, self.flash.tokens)
         run_liquidations(
             world.ledger.book((5 + len(self.reserves)) * n), ints, rows, self._market, self._terms, self.category,
             self._rules, self.account, self.treasury, self.flash_fee, first, quotes, deficits,
@@ -232,6 +235,7 @@ class PooledLending(Protocol):
             value=np.where(ok, repaid, reason),
             cause=ints[:, CAUSE],
         )
+        self.flash.note(ints[ok, ACCOUNT], first + np.flatnonzero(ok))
         self.losses.book(world, self, ints, quotes, deficits, first, price)
         return int(ok.sum())
 
@@ -248,7 +252,7 @@ class PooledLending(Protocol):
 
     def mark(self, world: "World") -> Breaches | None:
         """Collect flash loans, mark every account, and quote the best liquidation of each breached one."""
-        self._collect_flash(world)
+        self.flash.collect(world, self)
         self._refresh(world)
         accounts = self._breached(world)
         if not accounts.size:
@@ -277,15 +281,7 @@ class PooledLending(Protocol):
 
     def _breached(self, world: "World") -> NDArray[np.int64]:
         """Accounts below a health factor of 1; new ones are logged with the oracle update that sank them."""
-        lo, hi = self._first, self.health.size
-        book = (world.ledger.balance, self.receipts, self.debts)
-        weights = (self._market[layout.COLL_VALUE], self._market[layout.DEBT_VALUE])
-        if self.emodes:
-            terms = self._terms[layout.THRESHOLD]
-            below = scan_health_emode(*book, *weights, terms, self.category, lo, hi, self.health)
-        else:
-            below = scan_health(*book, *weights, self._terms[layout.THRESHOLD, 0], lo, hi, self.health)
-        accounts = self._found[: breaching(self.health, lo, hi, 1.0, self._found) if below else 0].copy()
+        accounts = self._scan(world)
         new = accounts[~self._below[accounts]]
         if new.size:
             owed = world.ledger.balance[np.ix_(self.debts, new)]
@@ -304,26 +300,36 @@ class PooledLending(Protocol):
         self._open_breaches = accounts
         return accounts
 
+    def _scan(self, world: "World") -> NDArray[np.int64]:
+        """Accounts below 1, after bringing `health` up to date.
+
+        While prices and indices stand still and only liquidations happen, which they do in the rounds of a tick, nobody
+        new can fall below 1: a second mark then looks again only at those that were below at the first.
+        """
+        book = (world.ledger.balance, self.receipts, self.debts)
+        weights = (self._market[layout.COLL_VALUE], self._market[layout.DEBT_VALUE])
+        terms = self._terms[layout.THRESHOLD]
+        if np.array_equal(self._market, self._marked):
+            scan_accounts(*book, *weights, terms, self.category, self._open_breaches, self.health)
+            return self._open_breaches[self.health[self._open_breaches] < 1.0]
+        self._marked = self._market
+        lo, hi = self.first, self.health.size
+        if self.emodes:
+            below = scan_health_emode(*book, *weights, terms, self.category, lo, hi, self.health)
+        else:
+            below = scan_health(*book, *weights, terms[0], lo, hi, self.health)
+        return self._found[: breaching(self.health, lo, hi, 1.0, self._found) if below else 0].copy()
+
     def _sinking_event(self) -> int:
         """The latest oracle update among this pool's feeds."""
         return max((feed.event for feed in self._feeds if feed is not None), default=0)
 
-    def _collect_flash(self, world: "World") -> None:
-        """Take back flash loans from borrowers that have sold what they seized."""
-        for r, token in enumerate(self._flash):
-            if not world.ledger.balance[token, self.account]:
-                continue
-            debtors = np.flatnonzero(world.ledger.balance[token, self._first :] < 0) + self._first
-            owed = -world.ledger.balance[token, debtors]
-            asset = int(self.assets[r])
-            able = world.ledger.balance[asset, debtors] >= owed
-            debtors, owed = debtors[able], owed[able]
-            if debtors.size:
-                events = world.events.add_many(
-                    debtors.size, Kind.FLASH_LOAN, actor=debtors, protocol=self.index, token=asset, amount=owed
-                )
-                world.ledger.move(asset, debtors, self.account, owed, events)
-                world.ledger.move(int(token), self.account, debtors, owed, events)
+    def earn(self, world: "World", reserve: int, atoms: float) -> None:
+        """Give income to the suppliers of a reserve by raising its supply index."""
+        nominal = -world.ledger.balance[self.receipts[reserve], self.account] * self.supply_index[reserve]
+        if nominal > 0.0:
+            self.supply_index = self.supply_index.copy()  # quotes of this tick keep the one they show
+            self.supply_index[reserve] *= 1.0 + atoms / nominal
 
     # Settlement and losses -------------------------------------------------------------------------------------------
 
