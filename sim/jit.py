@@ -35,7 +35,7 @@ def kernel(twin: Callable[..., Any] | None = None) -> Callable[[Callable[..., An
 
     def wrap(loop: Callable[..., Any]) -> Callable[..., Any]:
         plain = twin or loop
-        compiled = inline(loop) if JIT else plain
+        compiled = _njit(loop) if JIT else plain
         name = f"{loop.__module__}.{loop.__qualname__}"
         KERNELS[name] = KernelPair(name, compiled, plain)
         return compiled
@@ -44,9 +44,15 @@ def kernel(twin: Callable[..., Any] | None = None) -> Callable[[Callable[..., An
 
 
 def inline(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a scalar helper that kernels call; plain Python when the compiler is off."""
-    if not JIT:
-        return loop
+    """Compile a scalar helper that kernels call; plain Python when the compiler is off.
+
+    Helpers allocate nothing, so they do without reference counts: counting the arrays of a `Book` in and out costs more
+    than most helpers do.
+    """
+    return _njit(loop, _nrt=False) if JIT else loop
+
+
+def _njit(loop: Callable[..., Any], **options: bool) -> Callable[..., Any]:
     from numba import njit
 
-    return njit(cache=True, error_model="numpy")(loop)
+    return njit(cache=True, error_model="numpy", **options)(loop)

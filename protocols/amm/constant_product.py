@@ -140,6 +140,13 @@ class PoolQuote:
         """Asset atoms received for `amount` numeraire atoms."""
         return max(kernels.quote(amount, self.reserves[1], self.reserves[0], *self._kept), 0)
 
+    def cost(self, amount: int) -> int | None:
+        """Numeraire atoms that buy `amount` asset atoms; None if the pool does not have them."""
+        if amount == 0:
+            return 0
+        least = kernels.quote_exact_out(amount, self.reserves[1], self.reserves[0], *self._kept)
+        return least if least > 0 else None
+
     def sell_to(self, price: float) -> int:
         """Asset atoms whose sale brings the mid price down to `price`; the fee stays in the reserves."""
         return _input_to_move(self.reserves[0], self.reserves[1], price * self._scale, 1.0 - self.fee)

@@ -250,6 +250,12 @@ class BookQuote:
         price = clearing_price(usd, 0.0, self.x, self.fundamental, self.depth)[0] if self.impact else self.price
         return int(usd / price * self.units[0])
 
+    def cost(self, amount: int) -> int:
+        """Numeraire atoms that buy `amount` asset atoms."""
+        size = amount / self.units[0]
+        price = average_price(self.x, size, self.fundamental, self.depth) if self.impact else self.price
+        return math.ceil(size * price / (1.0 - self.fee) * self.units[1])
+
     def sell_to(self, price: float) -> int:
         """Asset atoms whose sale brings the mid price down to `price`; without impact nothing moves it."""
         if not self.impact or price >= self.price:

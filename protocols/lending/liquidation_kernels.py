@@ -293,7 +293,7 @@ def liquidation_quotes(balance, a_rows, d_rows, market, terms, category, rule, r
     return executable
 
 
-def _best_pairs_numpy(balance, a_rows, d_rows, market, terms, category, rule, accounts, requests):
+def _best_pairs_numpy(balance, a_rows, d_rows, market, terms, category, rule, accounts, requests, best_quotes):
     n, reserves = accounts.size, a_rows.size
     pairs = np.indices((n, reserves, reserves)).reshape(3, -1)
     trial = np.column_stack([accounts[pairs[0]], pairs[1], pairs[2], -balance[d_rows[pairs[2]], accounts[pairs[0]]]])
@@ -314,14 +314,14 @@ def _best_pairs_numpy(balance, a_rows, d_rows, market, terms, category, rule, ac
     _liquidation_quotes_numpy(*book, trial, quotes, deficits)
     value = (quotes[:, REPAY] * market_d[PRICE] / market_d[UNIT]).reshape(n, -1)
     best = value.argmax(axis=1) + np.arange(n) * reserves * reserves
-    requests[:] = trial[best]
-    none = quotes[best, REPAY] == 0
-    requests[none, COLLATERAL:] = (-1, -1, 0)
+    requests[:], best_quotes[:] = trial[best], quotes[best]
+    none = best_quotes[:, REPAY] == 0
+    requests[none, COLLATERAL:], best_quotes[none] = (-1, -1, 0), 0
     return int(np.count_nonzero(~none))
 
 
 @kernel(twin=_best_pairs_numpy)
-def best_pairs(balance, a_rows, d_rows, market, terms, category, rule, accounts, requests):
+def best_pairs(balance, a_rows, d_rows, market, terms, category, rule, accounts, requests, quotes):
     """For each account the (collateral, debt) pair that lets a liquidator repay the most USD, ready to be quoted.
 
     Where the most a pair allows would leave dust, the pair counts with the most it can repay without.
@@ -331,7 +331,8 @@ def best_pairs(balance, a_rows, d_rows, market, terms, category, rule, accounts,
     Parameters
     ----------
     accounts: int64 (n,). requests: int64 (n, REQUEST_FIELDS), overwritten with requests for `liquidation_quotes`;
-        reserves are -1 and the amount 0 where no pair is executable. Everything else as there.
+        reserves are -1 and the amount 0 where no pair is executable. quotes: int64 (n, QUOTE_FIELDS), overwritten with
+        what `liquidation_quotes` says of them; zero where no pair is executable. Everything else as there.
 
     Returns the number of accounts with an executable pair.
     """
@@ -341,6 +342,7 @@ def best_pairs(balance, a_rows, d_rows, market, terms, category, rule, accounts,
     for i in range(accounts.size):
         best = 0.0
         requests[i, ACCOUNT], requests[i, COLLATERAL], requests[i, DEBT], requests[i, WANTED] = accounts[i], -1, -1, 0
+        quotes[i] = 0
         for pair in range(a_rows.size * d_rows.size):
             c, d = pair // d_rows.size, pair % d_rows.size
             if balance[a_rows[c], accounts[i]] <= 0 or balance[d_rows[d], accounts[i]] >= 0:
@@ -351,6 +353,7 @@ def best_pairs(balance, a_rows, d_rows, market, terms, category, rule, accounts,
             if value > best:
                 best = value
                 requests[i] = request
+                quotes[i] = quote
         found += best > 0.0
     return found
 

@@ -11,7 +11,7 @@ from protocols.lending import liquidation_kernels as layout
 from protocols.lending.actions import ACTION_TEXT, DONE, run_actions
 from protocols.lending.flash import FlashLoans
 from protocols.lending.kernels import breaching, scan_accounts, scan_health, scan_health_emode
-from protocols.lending.liquidation_kernels import best_pairs, liquidation_quotes
+from protocols.lending.liquidation_kernels import best_pairs
 from protocols.lending.losses import Losses
 from protocols.lending.rates import borrow_rate, compounded_growth, linear_growth, supply_rate, utilisation
 from protocols.lending.rules import EModeCategory, ReserveSettings, rule_set
@@ -261,11 +261,11 @@ class PooledLending(Protocol):
         book = (
             world.ledger.balance, self.receipts, self.debts, self._market, self._terms, self.category, self._rules
         )  # fmt: skip
-        if not best_pairs(*book, accounts, requests):
+        quotes = np.empty((accounts.size, layout.QUOTE_FIELDS), dtype=np.int64)
+        if not best_pairs(*book, accounts, requests, quotes):
             return None
-        requests = requests[requests[:, layout.WANTED] > 0]
-        quotes = np.empty((len(requests), layout.QUOTE_FIELDS), dtype=np.int64)
-        liquidation_quotes(*book, requests, quotes, np.empty((len(requests), len(self.reserves)), dtype=np.int64))
+        executable = requests[:, layout.WANTED] > 0
+        requests, quotes = requests[executable], quotes[executable]
         subject = requests[:, layout.ACCOUNT]
         return Breaches(
             self.index,

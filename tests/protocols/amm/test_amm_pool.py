@@ -277,6 +277,16 @@ def test_trading_to_a_price_gets_there():
         assert world.spot()[1] == pytest.approx(target, rel=1e-6)
 
 
+def test_the_cost_of_coins_buys_them_and_hardly_more():
+    world = make()
+    quote = world.protocol("amm").quote(world)
+    held = quote.reserves[0]
+    for size in (1, 10**5, ETH, held // 2):
+        cost = quote.cost(size)
+        assert quote.buy(cost) >= size > quote.buy(cost - 2)
+    assert (quote.cost(0), quote.cost(held), quote.cost(2 * held)) == (0, None, None)
+
+
 def test_a_pool_of_the_numeraire_is_refused():
     with pytest.raises(ConfigError, match='"amm" cannot trade the numeraire against itself'):
         make_world(STILL, DEPTH, AMM.replace('"ETH"', '"USD"'))

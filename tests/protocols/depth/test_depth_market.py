@@ -188,6 +188,17 @@ def test_quotes_are_what_a_batch_of_one_would_bring():
     assert trade(world, [500_000 * USD])[1].sum() == pytest.approx(expected, abs=2)
 
 
+@pytest.mark.parametrize("displaced", [-500, 0, 900])
+@pytest.mark.parametrize("size", [1, 10**3, 300 * ETH, 20_000 * ETH])
+def test_the_cost_of_coins_buys_them(displaced, size):
+    world = make()
+    trade(world, [displaced * ETH])
+    quote = world.protocol("market").quote(world).market(1)
+    cost = quote.cost(size)
+    assert quote.buy(cost) == pytest.approx(size, rel=1e-9, abs=ETH / (quote.price * USD) + 1)
+    assert quote.cost(0) == 0
+
+
 @pytest.mark.parametrize("target", [1900.0, 2100.0])
 def test_trading_to_a_price_gets_there(target):
     world = make()

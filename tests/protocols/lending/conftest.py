@@ -47,7 +47,8 @@ class Book:
 
     def best(self, *accounts: int) -> NDArray[np.int64]:
         requests = np.full((len(accounts), lq.REQUEST_FIELDS), -7, dtype=np.int64)
-        found = lq.best_pairs(*self.inputs, np.array(accounts, dtype=np.int64), requests)
+        quotes = np.empty((len(accounts), lq.QUOTE_FIELDS), dtype=np.int64)
+        found = lq.best_pairs(*self.inputs, np.array(accounts, dtype=np.int64), requests, quotes)
         assert found == np.count_nonzero(requests[:, lq.COLLATERAL] >= 0)
         return requests
 

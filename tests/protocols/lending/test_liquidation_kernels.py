@@ -305,7 +305,8 @@ def test_quotes_and_pairs_agree_with_their_twins_bit_for_bit(open_book, reserve,
     np.testing.assert_array_equal(deficits, deficits_again)
     best = book.best(*range(accounts))
     twin = np.empty_like(best)
-    KERNELS["protocols.lending.liquidation_kernels.best_pairs"].twin(*book.inputs, np.arange(accounts), twin)
+    quotes = np.empty((accounts, lq.QUOTE_FIELDS), np.int64)
+    KERNELS["protocols.lending.liquidation_kernels.best_pairs"].twin(*book.inputs, np.arange(accounts), twin, quotes)
     np.testing.assert_array_equal(best, twin)
 
 
