@@ -78,6 +78,7 @@ class Allocator(Population):
         self.phase = phases(self.labels)
         self.plan, self.left = np.zeros((n, k), dtype=np.int64), np.zeros(n, dtype=np.int64)
         indices = self._indices(view)
+        self._desk = Desk(view, self.venues, indices, Motive.REBALANCING, self.slippage, self.tip)
         seen = self._seen(view, indices, np.arange(n), np.zeros((n, k)), wealth)
         usd = self._target(seen) * wealth[:, None]
         balances = {index: usd_to_atoms(view, index, usd[:, i]) for i, index in enumerate(indices)}
@@ -97,7 +98,7 @@ class Allocator(Population):
         indices = self._indices(view)
         prices = view.atom_prices
         units, coin = prices[indices], prices[NUMERAIRE]
-        held = view.spendable(np.array(indices), rows[:, None])
+        held = np.stack([view.spendable(index, rows) for index in indices], axis=1)
         value = held * units
         wealth = value.sum(axis=1) + view.spendable(NUMERAIRE, rows) * coin
         seen = self._seen(view, indices, rows, value / np.maximum(wealth, coin)[:, None], wealth)
@@ -123,10 +124,9 @@ class Allocator(Population):
         return self._orders(view, rows, now)
 
     def _orders(self, view: View, rows: NDArray[np.intp], now: NDArray[np.int64]) -> list[Intent]:
-        desk = Desk(self.venues, Motive.REBALANCING, self.slippage, self.tip)
         place, number = now.nonzero()
         some, assets = rows[place], np.array(self._indices(view))[number]
-        return desk.swaps(view, some, self.habit[some], assets, now[place, number])
+        return self._desk.swaps(view, some, self.habit[some], assets, now[place, number])
 
     def _indices(self, view: View) -> list[int]:
         return [view.token(name) for name in self.assets]

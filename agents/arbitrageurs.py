@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import MinLen
 from numpy.typing import NDArray
 
-from agents.shared.crossing import Opportunity, cost, find_opportunity
+from agents.shared.crossing import Opportunity, find_opportunity
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
 from agents.shared.trading import NUMERAIRE, Desk, usd_to_atoms
@@ -58,6 +58,7 @@ class Arbitrageurs(Population):
         """Capital, half in cash, the rest in equal parts in the assets."""
         half = 0.5 * self.capital_usd.draw(self.count, rng)
         tokens = [view.token(name) for name in self.assets]
+        self._hedging = Desk(view, self.venues[:1], tokens, Motive.ARBITRAGE, self.slippage, self.tip)
         balances = {token: usd_to_atoms(view, token, half / len(tokens)) for token in tokens}
         return Endowment(balances=balances | {NUMERAIRE: usd_to_atoms(view, NUMERAIRE, half)})
 
@@ -151,12 +152,11 @@ class Arbitrageurs(Population):
         sell = np.minimum(np.maximum(excess, 0), purse.release(asset))
         short = np.maximum(-excess, 0)
         total = int(short.sum())
-        each = cost(view.quotes[self.venues[0]].market(asset), total) / total if total else 0.0
+        each = view.quotes[self.venues[0]].market(asset).cost(total) / total if total else 0.0
         spend = np.minimum(np.ceil(short * each).astype(np.int64), purse.release(NUMERAIRE))
         purse.pay(NUMERAIRE, spend)
-        desk = Desk(self.venues[:1], Motive.ARBITRAGE, self.slippage, self.tip)
         usual = np.zeros(self.count, dtype=np.int64)
-        return desk.swaps(view, np.arange(self.count), usual, usual + asset, spend - sell)
+        return self._hedging.swaps(view, np.arange(self.count), usual, usual + asset, spend - sell)
 
 
 class _Purse:

@@ -101,8 +101,8 @@ class Depositors(Population):
         receipts = view.balance(quote.receipts[self._reserve])
         self._watch(receipts > 0)
         scared = (receipts > 0) & ((utilisation > self.utilisation_most) | (cover < self.cover_least))
-        rows = np.flatnonzero(scared)
-        rows = rows[ready(rows, view.tick, self.delay, self.due, view.pending())]
+        rows = np.flatnonzero(scared & ~view.pending())
+        rows = rows[ready(rows, view.tick, self.delay, self.due)]
         cash = int(quote.cash[self._reserve])
         if not rows.size or cash < max(1, int(usd_to_atoms(view, self._token, self.least_usd))):
             self.due[rows] = view.tick + 1

@@ -273,25 +273,29 @@ class Liquidators(Population):
         sent again in the next tick.
         """
         quote: LendingQuote = view.quotes[self.protocol]
-        holds, free, prices = self._holds, ~view.pending(Act.SWAP), view.atom_prices
-        ticks_left = np.where(holds, np.maximum(self.sell_by - view.tick, 1), 1)
         swap_usd = GAS[Act.SWAP] * GWEI * (view.gas_price + self.tip) * view.prices[view.native]
+        worth, prices = max(self.least_usd, _WORTH * swap_usd), view.atom_prices
         intents: list[Intent] = []
         for asset, gap in self._gaps(view).items():
-            least = max(1.0, max(self.least_usd, _WORTH * swap_usd) / prices[asset])
-            owes = (gap < 0) & (self._advanced(view, quote, asset) > 0)
-            off = free & (((gap >= least) & (patient | ~holds)) | ((gap <= -least) & patient) | owes)
-            if not off.any():
-                continue
-            tried = self._tried.setdefault(asset, np.zeros(self.count, dtype=np.int64))
-            off &= gap != tried
-            tried[off] = gap[off]
-            sells, buys = (off & (gap > 0)).nonzero()[0], (off & (gap < 0)).nonzero()[0]
-            intents += self._sell(view, asset, sells, -(-gap[sells] // ticks_left[sells]))
-            intents += self._buy(view, asset, buys, -gap[buys])
+            least, owed = max(1.0, worth / prices[asset]), self._advanced(view, quote, asset)
+            if gap.max() >= least or gap.min() <= -least or owed.any():
+                intents += self._fill(view, asset, gap, least, owed > 0, patient)
         if intents:
             self._idle_from = view.tick + _BUSY
         return intents
+
+    def _fill(
+        self, view: View, asset: int, gap: Rows, least: float, owes: NDArray[np.bool_], patient: bool
+    ) -> list[Intent]:
+        """Trade one asset where the gap is at least so many atoms, or a flash debt is open."""
+        holds = self._holds
+        off = ((gap >= least) & (patient | ~holds)) | ((gap <= -least) & patient) | (owes & (gap < 0))
+        tried = self._tried.setdefault(asset, np.zeros(self.count, dtype=np.int64))
+        off &= (gap != tried) & ~view.pending(Act.SWAP)
+        tried[off] = gap[off]
+        sells, buys = (off & (gap > 0)).nonzero()[0], (off & (gap < 0)).nonzero()[0]
+        ticks_left = np.where(holds[sells], np.maximum(self.sell_by[sells] - view.tick, 1), 1)
+        return self._sell(view, asset, sells, -(-gap[sells] // ticks_left)) + self._buy(view, asset, buys, -gap[buys])
 
     def _gaps(self, view: View) -> dict[int, Rows]:
         """(n,) atoms above (or, negative, below) what wallets should hold, by asset of the pool but the numeraire."""

@@ -1,8 +1,10 @@
 """Momentum traders: buy what rose, sell what fell, with a dead zone between entry and exit."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import math
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from annotated_types import MinLen
@@ -13,13 +15,69 @@ from agents.shared.reactions import range_faults
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
 from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
+from agents.shared.wallets import spendable, spendable_numpy, wallets
 from sim.fields import AssetName, Duration, NonNegative, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Intent
 from sim.interfaces import Endowment, Population
+from sim.jit import kernel
 from sim.registry import component
 from sim.rng import Draws
 from sim.views import View
+
+
+class Followers(NamedTuple):
+    """Account state, arrays of one entry per account; `trend` changes."""
+
+    follows: NDArray[np.int64]
+    lookback: NDArray[np.int64]
+    enters: NDArray[np.float64]
+    leaves: NDArray[np.float64]
+    trend: NDArray[np.int64]
+
+
+def _follow_numpy(rows, followers, signals, shares, tolerance, tokens, prices, purse):
+    follows, trend = followers.follows[rows], followers.trend[rows]
+    signal, assets = signals[follows, followers.lookback[rows]], tokens[follows]
+    kept = np.where(trend * signal >= followers.leaves[rows], trend, 0)
+    trend = np.where(np.abs(signal) > followers.enters[rows], np.sign(signal), kept).astype(np.int64)
+    followers.trend[rows] = trend
+    held, cash = spendable_numpy(purse, assets, rows), spendable_numpy(purse, NUMERAIRE, rows)
+    value, money = held * prices[assets], cash * prices[NUMERAIRE]
+    gap = shares[trend + 1] * (value + money) - value
+    gap = np.where(np.abs(gap) <= tolerance * (value + money), 0.0, gap)
+    amount = (gap / np.where(gap < 0.0, prices[assets], prices[NUMERAIRE])).astype(np.int64)
+    return assets, np.clip(amount, -held, cash)
+
+
+@kernel(twin=_follow_numpy)
+def follow(rows, followers, signals, shares, tolerance, tokens, prices, purse):
+    """Believe in what is seen and trade towards it: (assets, atoms of the numeraire to spend or minus atoms to sell).
+
+    Parameters
+    ----------
+    rows: int64 (m,) accounts that look. followers: Followers. signals: (assets, lookbacks) log returns.
+    shares: (3,) share of wealth held in the asset while the trend is down, none, or up. tolerance: distance from it
+        that is left alone. tokens: int64 (k,) assets. prices: (assets,) USD per atom. purse: Wallets.
+    """
+    assets, signed = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
+    for j in range(rows.size):
+        row = rows[j]
+        signal, asset = signals[followers.follows[row], followers.lookback[row]], tokens[followers.follows[row]]
+        trend = followers.trend[row]
+        if abs(signal) > followers.enters[row]:
+            trend = 1 if signal > 0.0 else -1
+        elif not trend * signal >= followers.leaves[row]:
+            trend = 0
+        followers.trend[row] = trend
+        held, cash = spendable(purse, asset, row), spendable(purse, NUMERAIRE, row)
+        value, money = held * prices[asset], cash * prices[NUMERAIRE]
+        gap = shares[trend + 1] * (value + money) - value
+        if abs(gap) <= tolerance * (value + money):
+            gap = 0.0
+        amount = np.int64(gap / (prices[asset] if gap < 0.0 else prices[NUMERAIRE]))
+        assets[j], signed[j] = asset, min(max(amount, -held), cash)
+    return assets, signed
 
 
 @component("population", "momentum")
@@ -85,6 +143,8 @@ class Momentum(Population):
         """Wealth at the neutral share, thresholds, lookbacks and habits."""
         n = self.count
         wealth = self.wealth_usd.draw(n, rng)
+        tokens = [view.token(name) for name in self.assets]
+        self._desk = Desk(view, self.venues, tokens, Motive.MOMENTUM, self.slippage, self.tip)
         self.habit = habits(rng, n, self.venues, self.venue_shares)
         self.follows = rng.integers(0, len(self.assets), n)
         self.lookback = rng.integers(0, len(self.lookbacks), n)
@@ -92,7 +152,7 @@ class Momentum(Population):
         self.phase, self.trend = phases(self.labels), np.zeros(n, dtype=np.int64)
         balances = {
             asset: usd_to_atoms(view, asset, wealth * self.neutral * (self.follows == number))
-            for number, asset in enumerate(map(view.token, self.assets))
+            for number, asset in enumerate(tokens)
         }
         return Endowment(balances=balances | {NUMERAIRE: usd_to_atoms(view, NUMERAIRE, wealth * (1.0 - self.neutral))})
 
@@ -102,29 +162,14 @@ class Momentum(Population):
         if not rows.size:
             return []
         tokens = np.array([view.token(name) for name in self.assets])
-        self._update(view, tokens, rows)
-        assets = tokens[self.follows[rows]]
-        desk = Desk(self.venues, Motive.MOMENTUM, self.slippage, self.tip)
-        return desk.swaps(view, rows, self.habit[rows], assets, self._wanted(view, assets, rows))
-
-    def _update(self, view: View, tokens: NDArray[np.int64], rows: NDArray[np.intp]) -> None:
-        """Believe in the trends that the rows see, drop those that are over."""
         spans = [ticks_in(view, span) for span in self.lookbacks]
         signals = np.array([[_log_return(view, asset, span) for span in spans] for asset in tokens.tolist()])
-        signal, trend = signals[self.follows[rows], self.lookback[rows]], self.trend[rows]
-        kept = np.where(trend * signal >= self.leaves[rows], trend, 0)
-        self.trend[rows] = np.where(np.abs(signal) > self.enters[rows], np.sign(signal), kept)
-
-    def _wanted(self, view: View, assets: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.int64]:
-        """(m,) numeraire atoms to spend, or minus asset atoms to sell."""
-        prices = view.atom_prices
-        unit, coin = prices[assets], prices[NUMERAIRE]
-        held, cash = view.spendable(assets, rows), view.spendable(NUMERAIRE, rows)
-        value = held * unit
-        wealth = value + cash * coin
-        gap = np.clip(self.neutral + self.tilt * self.trend[rows], 0.0, 1.0) * wealth - value
-        gap[np.abs(gap) <= self.tolerance * wealth] = 0.0
-        return np.clip((gap / np.where(gap < 0.0, unit, coin)).astype(np.int64), -held, cash)
+        shares = np.clip([self.neutral - self.tilt, self.neutral, self.neutral + self.tilt], 0.0, 1.0)
+        followers = Followers(self.follows, self.lookback, self.enters, self.leaves, self.trend)
+        assets, signed = follow(
+            rows, followers, signals, shares, self.tolerance, tokens, view.atom_prices, wallets(view)
+        )
+        return self._desk.swaps(view, rows, self.habit[rows], assets, signed)
 
 
 def _log_return(view: View, asset: int, ticks: int) -> float:

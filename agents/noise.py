@@ -1,5 +1,7 @@
 """Noise traders: random trades at random times, for reasons outside the model."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 from dataclasses import field
 from typing import Annotated
 
@@ -11,16 +13,45 @@ from agents.shared.cadence import ticks_in
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
 from agents.shared.trading import NUMERAIRE, Desk, habits, share_faults, usd_to_atoms
+from agents.shared.wallets import spendable, spendable_numpy, wallets
 from sim.fields import AssetName, NonNegative, Positive, ProtocolName, Share
 from sim.flows import Motive
 from sim.intents import Intent
 from sim.interfaces import Endowment, Population
+from sim.jit import kernel
 from sim.registry import component
 from sim.rng import Draws
 from sim.views import View
 
 _SIDE, _ASSET, _WAIT = range(3)
 _DAY = 86_400.0
+
+
+def _trades_numpy(rows, usd, side, choice, buy_share, tokens, prices, purse):
+    buys, assets = side < buy_share, tokens[(choice * tokens.size).astype(np.int64)]
+    given = np.where(buys, NUMERAIRE, assets)
+    amount = np.minimum((usd / prices[given]).astype(np.int64), spendable_numpy(purse, given, rows))
+    return assets, np.where(buys, amount, -amount)
+
+
+@kernel(twin=_trades_numpy)
+def random_trades(rows, usd, side, choice, buy_share, tokens, prices, purse):
+    """What each row trades, as far as it has it: (assets, atoms of the numeraire to spend or minus atoms to sell).
+
+    Parameters
+    ----------
+    rows: int64 (m,). usd: (m,) sizes. side, choice: (m,) uniform numbers that decide between buying and selling, and
+        between the assets. buy_share: probability of buying. tokens: int64 (k,) assets. prices: (assets,) USD per atom.
+    purse: Wallets.
+    """
+    assets, signed = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
+    for j in range(rows.size):
+        asset = tokens[np.int64(choice[j] * tokens.size)]
+        buys = side[j] < buy_share
+        given = NUMERAIRE if buys else asset
+        amount = min(np.int64(usd[j] / prices[given]), spendable(purse, given, rows[j]))
+        assets[j], signed[j] = asset, amount if buys else -amount
+    return assets, signed
 
 
 @component("population", "noise")
@@ -65,10 +96,12 @@ class Noise(Population):
     def endow(self, view: View, rng: np.random.Generator) -> Endowment:
         """Wealth, habits and first trading times."""
         wealth = self.wealth_usd.draw(self.count, rng)
+        tokens = [view.token(name) for name in self.assets]
+        self._desk = Desk(view, self.venues, tokens, Motive.NOISE, self.slippage, self.tip, names_cause=False)
         self.habit = habits(rng, self.count, self.venues, self.venue_shares)
         self.next_tick = rng.exponential(1.0 / self._rate(view), self.count)
         each = wealth * self.invested / len(self.assets)
-        balances = {asset: usd_to_atoms(view, asset, each) for asset in map(view.token, self.assets)}
+        balances = {asset: usd_to_atoms(view, asset, each) for asset in tokens}
         return Endowment(balances=balances | {NUMERAIRE: usd_to_atoms(view, NUMERAIRE, wealth * (1.0 - self.invested))})
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
@@ -78,13 +111,12 @@ class Noise(Population):
             return []
         self.next_tick[rows] += draws.exponential(rows, _WAIT) / self._rate(view)
         usd = self.size_usd * np.exp(self.size_spread * draws.normal(rows))
-        choice = (draws.uniform(rows, _ASSET) * len(self.assets)).astype(np.int64)
-        assets = np.array([view.token(name) for name in self.assets])[choice]
-        buys = draws.uniform(rows, _SIDE) < self.buy_share
-        given = np.where(buys, NUMERAIRE, assets)
-        amount = np.minimum((usd / view.atom_prices[given]).astype(np.int64), view.spendable(given, rows))
-        desk = Desk(self.venues, Motive.NOISE, self.slippage, self.tip, names_cause=False)
-        return desk.swaps(view, rows, self.habit[rows], assets, np.where(buys, amount, -amount))
+        side, choice = draws.uniform(rows, _SIDE), draws.uniform(rows, _ASSET)
+        tokens = np.array([view.token(name) for name in self.assets])
+        assets, signed = random_trades(
+            rows, usd, side, choice, self.buy_share, tokens, view.atom_prices, wallets(view)
+        )
+        return self._desk.swaps(view, rows, self.habit[rows], assets, signed)
 
     def _rate(self, view: View) -> float:
         """Trades per tick."""

@@ -24,6 +24,9 @@ class MarketQuote(Protocol):
     def buy(self, amount: int) -> int:
         """Asset atoms received for `amount` numeraire atoms."""
 
+    def cost(self, amount: int) -> int | None:
+        """Numeraire atoms that buy `amount` asset atoms; None if the market does not have them."""
+
     def sell_to(self, price: float) -> int:
         """Asset atoms whose sale brings the mid price down to `price`; 0 if it is there already."""
 

@@ -79,14 +79,10 @@ class View:
         """(n,) own balances of a token in atoms, read-only."""
         return self._world.ledger.balance[token, self.lo : self.hi]
 
-    def spendable(self, token: int | NDArray[np.int64], rows: NDArray[np.intp] | None = None) -> NDArray[np.int64]:
-        """(n,) own balances less, for the native coin, what is kept back for gas.
-
-        With rows, of those rows alone; `token` may then be an array too, which broadcasts against them.
-        """
-        balance = self.balances[token, slice(None) if rows is None else rows]
-        kept = self._world.gas_reserve * (token == self._world.native)
-        return np.maximum(balance - kept, 0) if isinstance(token, np.ndarray) or kept else balance
+    def spendable(self, token: int, rows: NDArray[np.intp] | None = None) -> NDArray[np.int64]:
+        """(n,) own balances less, for the native coin, what is kept back for gas; (m,) with rows: of those alone."""
+        balance = self.balance(token) if rows is None else self.balance(token)[rows]
+        return np.maximum(balance - self._world.gas_reserve, 0) if token == self._world.native else balance
 
     def pending(self, act: Act | None = None) -> NDArray[np.bool_]:
         """(n,) which own accounts have a transaction, of one act or of any, that still waits for a block."""

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from agents.momentum import Followers
 from agents.shared.loan_kernels import Holders, Terms
+from agents.shared.wallets import Wallets
 from protocols.depth.kernels import Depth
 from protocols.lending.rules import AAVE_V2, AAVE_V3_3, EModeCategory, ReserveSettings
 from protocols.lending.tables import market_table, rule_vector, terms_table
@@ -246,6 +248,12 @@ def _(rng, n):
     return *book, terms[0].copy(), category, rng.integers(3, n + 3, n), np.empty(n)
 
 
+@case("protocols.lending.kernels.scan_accounts")
+def _(rng, n):
+    *book, terms, category = lending_scan(rng, n)
+    return *book, terms[1].copy(), category, 3 + rng.permutation(n)[: n // 2], np.full(n + 3, 7.0)
+
+
 @case("protocols.lending.kernels.breaching")
 def _(rng, n):
     return rng.uniform(0.5, 5.0, n), 0, n, 1.0, np.zeros(n, np.int64)
@@ -266,13 +274,7 @@ def _(rng, n):
 
 @case("protocols.lending.liquidation_kernels.best_pairs")
 def _(rng, n):
-    return *liquidation_tables(rng, n), np.arange(3, n + 3), np.empty((n, 4), np.int64)
-
-
-@case("agents.shared.reactions.ready")
-def _(rng, n):
-    rows = np.flatnonzero(rng.random(n) < 0.7)
-    return rows, 10, rng.integers(0, 5, n), rng.integers(-1, 15, n), rng.random(n) < 0.3
+    return *liquidation_tables(rng, n), np.arange(3, n + 3), np.empty((n, 4), np.int64), np.empty((n, 8), np.int64)
 
 
 @case("agents.shared.auction.award")
@@ -296,8 +298,45 @@ def _(rng, n):
         opening=rng.uniform(1.2, 2.0, n), watch=health.copy(), delay=rng.integers(0, 3, n), due=rng.integers(-1, 13, n),
         sent=rng.integers(0, 30, n).astype(np.int8), expanding=rng.random(n) < 0.2,
     )  # fmt: skip
-    terms = Terms(10, 6, 3, 4, 2.1e-5, 1e-6, 0.83, 0.8, 0.997, 1.01, 10.0, 1, 10**7)
+    terms = Terms(10, 6, 3, 4, 2.1e-5, 1e-6, 0.83, 0.8, 0.997, 1.01, 10.0)
     path, usd = (np.array([1, 0]), np.array([2e-5, 1e-6])) if rng.random() < 0.5 else (np.array([1]), np.array([2e-5]))
     rows = np.flatnonzero(rng.random(n) < 0.8)
     results = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
-    return rows, balances, holders, terms, path, usd, rng.random(n) < 0.2, *results
+    return rows, Wallets(balances, 1, 10**7), holders, terms, path, usd, *results
+
+
+def some_rows(rng, n):
+    """Wallets of n accounts in three tokens, and some of their rows."""
+    return Wallets(spread(rng, (3, n)), int(rng.integers(0, 3)), 10**7), np.flatnonzero(rng.random(n) < 0.7)
+
+
+@case("agents.noise.random_trades")
+def _(rng, n):
+    purse, rows = some_rows(rng, n)
+    draws = np.exp(rng.normal(7, 2, rows.size)), rng.random(rows.size), rng.random(rows.size)
+    return rows, *draws, 0.4, np.array([2, 1]), np.array([1e-6, 2e-5, 4e-4]), purse
+
+
+@case("agents.momentum.follow")
+def _(rng, n):
+    purse, rows = some_rows(rng, n)
+    enters, leaves = rng.uniform(0.01, 0.05, n), rng.uniform(0.0, 0.01, n)
+    followers = Followers(rng.integers(0, 2, n), rng.integers(0, 3, n), enters, leaves, rng.integers(-1, 2, n))
+    signals = rng.normal(0.0, 0.03, (2, 3)) * (rng.random((2, 3)) < 0.8)
+    return rows, followers, signals, np.array([0.0, 0.3, 0.6]), 0.1, np.array([2, 1]), np.array([1e-6, 2e-5, 4e-4]), purse
+
+
+@case("agents.shared.trading.group_trades")
+def _(rng, n):
+    venues, tokens = int(rng.integers(1, 4)), 3
+    trades = rng.integers(0, venues, n), rng.integers(1, tokens, n), rng.integers(-3, 4, n)
+    results = np.empty(2 * tokens * venues + 1, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    return 7, np.arange(n)[::-1].copy(), *trades, venues, *results
+
+
+@case("agents.shared.lots.promising")
+def _(rng, n):
+    seize, repay = spread(rng, n), spread(rng, n)
+    assets = rng.integers(0, 3, n), rng.integers(0, 3, n)
+    tables = np.array([1e-6, 2e-5, 0.0]), np.array([1e-6, 2e-5, 1e200]), spread(rng, 3, 1e13).astype(np.float64)
+    return seize, repay, *assets, *tables, 50.0, np.zeros(n, np.int64), np.zeros(n)

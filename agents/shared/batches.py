@@ -11,8 +11,6 @@ from sim.quotes import MarketQuote
 from sim.views import View
 
 Floats = NDArray[np.float64]
-_MOST = 2**61
-_PRECISION = 1e-4
 
 
 class Cash:
@@ -26,6 +24,10 @@ class Cash:
 
     def buy(self, amount: int) -> int:
         """As much as is given."""
+        return amount
+
+    def cost(self, amount: int) -> int:
+        """As much as is bought."""
         return amount
 
     def sell_to(self, price: float) -> int:
@@ -117,22 +119,6 @@ def _part(
     return (part, atoms) if part * (seize * sale.price(taken + atoms) - cost) >= fixed else (0.0, 0.0)
 
 
-def cost_to_buy(market: MarketQuote, atoms: int, guess: int) -> int | None:
-    """Numeraire atoms that buy at least this many, within 1e-4 of the least; None if the market cannot sell them."""
-    low, high = 0, max(guess, 1)
-    while market.buy(high) < atoms:
-        low, high = high, 2 * high
-        if high > _MOST:
-            return None
-    while high - low > 1 + high * _PRECISION:
-        middle = (low + high) // 2
-        if market.buy(middle) >= atoms:
-            high = middle
-        else:
-            low = middle
-    return high
-
-
 def markets_of(view: View, venues: list[ProtocolName], asset: int) -> list[tuple[int, MarketQuote]]:
     """(venue index, market) of an asset on each of these venues that trades it; the numeraire is its own market."""
     if asset == NUMERAIRE:
@@ -146,7 +132,6 @@ def cheapest(view: View, venues: list[ProtocolName], asset: int, atoms: int) -> 
     """(venue index, numeraire atoms) of the cheapest way to buy so many atoms; None where no venue sells them."""
     if asset == NUMERAIRE:
         return -1, atoms
-    guess = int(atoms * view.prices[asset] * 10.0 ** (view.decimals(NUMERAIRE) - view.decimals(asset)))
-    found = [(venue, cost_to_buy(market, atoms, guess)) for venue, market in markets_of(view, venues, asset)]
+    found = [(venue, market.cost(atoms)) for venue, market in markets_of(view, venues, asset)]
     priced = [(venue, spend) for venue, spend in found if spend is not None]
     return min(priced, key=lambda pair: pair[1]) if priced else None

@@ -1,6 +1,5 @@
 """Arbitrage of one asset between a pool and a reference market, both of which move when traded."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +8,10 @@ from sim.quotes import MarketQuote
 _PROBE = 0.5
 """A market that no sale brings down to this part of its price is one without impact."""
 _ROUNDS = 40
+_PRECISION = 1e-7
+"""Of the size of a trade."""
+_BEYOND = 2**61
+"""More than anybody has: what a market asks for what it does not have."""
 
 
 @dataclass(frozen=True)
@@ -46,36 +49,48 @@ def find_opportunity(
     have moved. belief: mid price in USD that the reference is thought to have; its shape is known. least: numeraire
     atoms; None also where the pool could not earn that even if trading did not move the reference.
     """
+    kept, other_kept = 1.0 - pool.fee, 1.0 - reference.fee
+    if pool.price / kept < belief * other_kept:
+        return _buy(pool, reference, belief, least)
+    return _sell(pool, reference, belief, least) if pool.price * kept > belief / other_kept else None
+
+
+def _buy(pool: MarketQuote, reference: MarketQuote, belief: float, least: float) -> Opportunity | None:
     kept, other_kept, bias = 1.0 - pool.fee, 1.0 - reference.fee, belief / reference.price
-    bid, ask = belief * other_kept, belief / other_kept
-    if pool.price / kept < bid:
-        near = pool.price / kept
-        if pool.buy_to(bid * kept) * (bid / near - 1.0) < least:
-            return None
-        edge = _edge(
-            near,
-            bid,
-            reference,
-            lambda value: pool.buy(pool.buy_to(value * kept)),
-            lambda value: reference.sell_to(value / other_kept / bias),
-        )
-        paid = pool.buy_to(edge * kept)
-        size = pool.buy(paid)
-        return Opportunity(True, size, paid, int(reference.sell(size) * bias), bid) if size else None
-    if pool.price * kept > ask:
-        near = pool.price * kept
-        if pool.sell(pool.sell_to(ask / kept)) * (1.0 - ask / near) < least:
-            return None
-        edge = _edge(
-            near,
-            ask,
-            reference,
-            lambda value: pool.sell_to(value / kept),
-            lambda value: reference.buy(reference.buy_to(value * other_kept / bias)),
-        )
-        size = pool.sell_to(edge / kept)
-        return Opportunity(False, size, pool.sell(size), int(cost(reference, size) * bias), ask) if size else None
-    return None
+    near, bid = pool.price / kept, belief * other_kept
+    if pool.buy_to(bid * kept) * (bid / near - 1.0) < least:
+        return None
+    edge = _edge(
+        near,
+        bid,
+        reference,
+        lambda value: pool.buy(pool.buy_to(value * kept)),
+        lambda value: reference.sell_to(value / other_kept / bias),
+    )
+    paid = pool.buy_to(edge * kept)
+    size = pool.buy(paid)
+    return Opportunity(True, size, paid, int(reference.sell(size) * bias), bid) if size else None
+
+
+def _sell(pool: MarketQuote, reference: MarketQuote, belief: float, least: float) -> Opportunity | None:
+    kept, other_kept, bias = 1.0 - pool.fee, 1.0 - reference.fee, belief / reference.price
+    near, ask = pool.price * kept, belief / other_kept
+    if pool.sell(pool.sell_to(ask / kept)) * (1.0 - ask / near) < least:
+        return None
+    edge = _edge(
+        near,
+        ask,
+        reference,
+        lambda value: _cost(reference, pool.sell_to(value / kept)),
+        lambda value: reference.buy_to(value * other_kept / bias),
+    )
+    size = pool.sell_to(edge / kept)
+    return Opportunity(False, size, pool.sell(size), int(_cost(reference, size) * bias), ask) if size else None
+
+
+def _cost(market: MarketQuote, size: int) -> int:
+    cost = market.cost(size)
+    return _BEYOND if cost is None else cost
 
 
 def _edge(
@@ -83,7 +98,8 @@ def _edge(
 ) -> float:
     """Marginal value between that of the pool (near) and of the reference (far) at which both trade the same size.
 
-    Regula falsi with the Illinois rule: the difference of sizes is monotone in the value and smooth.
+    in_pool, there: what bringing the markets to a value takes, in the same atoms of either side. Regula falsi with the
+    Illinois rule: their difference is monotone in the value and smooth.
     """
     if reference.sell_to(reference.price * _PROBE) == 0:
         return far
@@ -93,22 +109,12 @@ def _edge(
         if below >= 0 or above <= 0:
             break
         value = near - below * (far - near) / (above - below)
-        gap = in_pool(value) - there(value)
-        if abs(gap) <= 1 or value in (near, far):
+        size = there(value)
+        gap = in_pool(value) - size
+        if abs(gap) <= 1 + _PRECISION * size or value in (near, far):
             return value
         if gap < 0:
             near, below, above, side = value, gap, above * 0.5 if side < 0 else above, -1
         else:
             far, above, below, side = value, gap, below * 0.5 if side > 0 else below, 1
     return near
-
-
-def cost(market: MarketQuote, size: int) -> int:
-    """Numeraire atoms that buy `size` asset atoms or one more or less, by proportion from what their sale brings."""
-    paid = max(market.sell(size), 1)
-    for _ in range(_ROUNDS):
-        got = market.buy(paid)
-        if abs(got - size) <= 1:
-            break
-        paid = math.ceil(paid * size / max(got, 1))
-    return paid

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.shared.reactions import NEVER, takes_turn
+from agents.shared.reactions import NEVER
+from agents.shared.wallets import spendable
 from sim.jit import inline, kernel
 
 IGNORE, TOP_UP, DELEVERAGE, EXPAND = range(4)
@@ -61,9 +62,6 @@ class Terms(NamedTuple):
     """Part of a sale that the venue does not keep, all swaps of the way together."""
     floor: float
     least_usd: float
-    native: int
-    """Ledger row of the coin that pays for gas."""
-    gas_reserve: int
 
 
 @inline
@@ -72,7 +70,7 @@ def _atoms(usd, usd_per_atom):
 
 
 @inline
-def _furthest(row, balances, terms, path, usd, first, stride, places, need, entry):
+def _furthest(row, purse, terms, path, usd, first, stride, places, need, entry):
     """(place, atoms) of the step that a wallet allows; _NOWHERE if there is none.
 
     first, stride, places: where the way starts on the path, its direction and its number of tokens.
@@ -80,9 +78,7 @@ def _furthest(row, balances, terms, path, usd, first, stride, places, need, entr
     """
     for place in range(places, 0, -1):
         p = first + (place - 1) * stride
-        held = balances[path[p], row]
-        if path[p] == terms.native:
-            held -= terms.gas_reserve
+        held = spendable(purse, path[p], row)
         if held >= max(1.0, terms.least_usd / usd[p]):
             wanted = need if place == places else need / terms.kept
             return place, min(held, _atoms(wanted, usd[p]))
@@ -93,7 +89,7 @@ def _furthest(row, balances, terms, path, usd, first, stride, places, need, entr
 
 
 @inline
-def _choose(row, balances, holders, terms, path, usd, collateral, debt, missing):
+def _choose(row, purse, holders, terms, path, usd, collateral, debt, missing):
     """(way, place, atoms) of the next step of an account that is not content."""
     goal, last = holders.goal[row], path.size - 1
     if holders.expanding[row]:
@@ -101,17 +97,25 @@ def _choose(row, balances, holders, terms, path, usd, collateral, debt, missing)
         opening = holders.opening[row]
         loan = (terms.threshold * collateral - opening * debt) / (opening - terms.threshold)
         entry = min(loan, _ROOM * terms.ltv * collateral - debt)
-        place, atoms = _furthest(row, balances, terms, path, usd, last, -1, path.size, np.inf, entry)
+        place, atoms = _furthest(row, purse, terms, path, usd, last, -1, path.size, np.inf, entry)
         return EXPAND, place, atoms
     if holders.response[row] == TOP_UP:
         need = missing * goal / terms.threshold
-        place, atoms = _furthest(row, balances, terms, path, usd, 0, 1, 1, need, 0.0)
+        place, atoms = _furthest(row, purse, terms, path, usd, 0, 1, 1, need, 0.0)
         return TOP_UP, place, atoms
     # Selling x of collateral of which the part k is kept brings the goal when (C - x) LT = goal (D - k x).
     sale = (goal * debt - terms.threshold * collateral) / max(goal * terms.kept - terms.threshold, 1e-9)
     free = debt * (collateral * terms.threshold / debt - terms.floor) / terms.threshold
-    place, atoms = _furthest(row, balances, terms, path, usd, 0, 1, path.size, missing, min(sale, free))
+    place, atoms = _furthest(row, purse, terms, path, usd, 0, 1, path.size, missing, min(sale, free))
     return DELEVERAGE, place, atoms
+
+
+@inline
+def _takes_turn(row, holders, tick):
+    """Whether an alarmed account acts now; the delay of a new alarm starts."""
+    if holders.sent[row] == 0 and holders.due[row] < tick:
+        holders.due[row] = tick + holders.delay[row]
+    return holders.sent[row] != 0 or holders.due[row] == tick
 
 
 @inline
@@ -139,28 +143,27 @@ def _record(row, holders, terms, way, place):
     if step == holders.sent[row]:  # the same step again: the transaction had no effect
         _wait(row, holders, terms)
         return 0
-    holders.watch[row], holders.due[row], holders.sent[row] = np.inf, terms.tick + 1, step
+    holders.watch[row], holders.sent[row] = np.inf, step
     return step
 
 
 @kernel()
-def next_steps(rows, balances, holders, terms, path, usd, pending, step, amount):
-    """Choose and record the next step of the accounts that are alarmed or under way.
+def next_steps(rows, purse, holders, terms, path, usd, step, amount):
+    """Choose and record the next step of accounts that are alarmed or under way, with no transaction waiting.
 
     Parameters
     ----------
-    rows: int64 (m,), ascending. balances: int64 (tokens, n) atoms. holders: Holders. terms: Terms.
+    rows: int64 (m,), ascending. purse: Wallets. holders: Holders. terms: Terms.
     path: int64 (k,) ledger rows of the tokens between collateral and debt. usd: (k,) USD per atom of each.
-    pending: bool (n,) accounts with a transaction that still waits; they wait too.
     step: int64 (m,), overwritten with the step each sends, 0 for none. amount: int64 (m,), with its atoms.
     """
     for j in range(rows.size):
         row = rows[j]
         step[j], amount[j] = 0, 0
-        if not takes_turn(row, terms.tick, holders.delay, holders.due, pending):
+        if not _takes_turn(row, holders, terms.tick):
             continue
-        collateral = np.float64(balances[terms.receipt, row]) * terms.backing
-        debt = max(np.float64(-balances[terms.debt, row]) * terms.owing, 1e-12)
+        collateral = np.float64(purse.balances[terms.receipt, row]) * terms.backing
+        debt = max(np.float64(-purse.balances[terms.debt, row]) * terms.owing, 1e-12)
         health = collateral * terms.threshold / debt
         if holders.expanding[row] and health < holders.alarm_at[row]:
             holders.expanding[row], holders.sent[row] = False, 0
@@ -168,7 +171,7 @@ def next_steps(rows, balances, holders, terms, path, usd, pending, step, amount)
         if missing <= terms.least_usd and not holders.expanding[row]:
             _calm(row, holders)
             continue
-        way, place, atoms = _choose(row, balances, holders, terms, path, usd, collateral, debt, missing)
+        way, place, atoms = _choose(row, purse, holders, terms, path, usd, collateral, debt, missing)
         step[j] = _record(row, holders, terms, way, place)
         if step[j] != 0:
             amount[j] = atoms

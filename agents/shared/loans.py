@@ -17,6 +17,7 @@ from agents.shared.loan_kernels import DELEVERAGE, EXPAND, IGNORE, PLACES, TOP_U
 from agents.shared.reactions import NEVER
 from agents.shared.state import column
 from agents.shared.trading import NUMERAIRE
+from agents.shared.wallets import wallets
 from sim.fields import AssetName, Count, NonNegative, ProtocolName
 from sim.flows import Motive
 from sim.intents import Act, Intent
@@ -90,9 +91,9 @@ class LoanHolders(Population):
     """(n,) health below which the account is looked at: its alarm, infinite while it acts, -inf if it never will."""
     delay: NDArray[np.int64] = column(np.int64)
     due: NDArray[np.int64] = column(np.int64)
-    """(n,) tick at which an alarmed account acts, or one that acted looks again."""
+    """(n,) tick at which an alarmed account acts, or one that could not looks again."""
     sent: NDArray[np.int8] = column(np.int8)
-    """(n,) step sent last, 0 if none."""
+    """(n,) step sent last, 0 if none is under way."""
     expanding: NDArray[np.bool_] = column(np.bool_)
     """(n,) whether the account is borrowing and buying."""
     _sides: tuple[int, int, int, int] = field(default=(0, 0, 0, 0), init=False, repr=False)
@@ -149,14 +150,14 @@ class LoanHolders(Population):
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Look at accounts below their alarm or under way; the others cost one comparison."""
         rows = (view.health(self.protocol) < self.watch).nonzero()[0]
-        rows = rows[self.due[rows] <= view.tick] if rows.size else rows
+        if rows.size:
+            rows = rows[(self.due[rows] <= view.tick) & ~view.pending()[rows]]
         if not rows.size:
             return []
         step, amount = np.empty(rows.size, dtype=np.int64), np.empty(rows.size, dtype=np.int64)
         next_steps(
-            rows, view.balances, self._holders(), self._terms(view), np.array(self._path), self._usd(view),
-            view.pending(), step, amount,
-        )  # fmt: skip
+            rows, wallets(view), self._holders(), self._terms(view), np.array(self._path), self._usd(view), step, amount
+        )
         senders = step.nonzero()[0]
         if not senders.size:
             return []
@@ -208,8 +209,6 @@ class LoanHolders(Population):
             kept=kept,
             floor=float(self.floor),
             least_usd=float(self.least_usd),
-            native=view.native,
-            gas_reserve=view.gas_reserve,
         )
 
     def _usd(self, view: View) -> Floats:

@@ -1,5 +1,7 @@
 """Which liquidations pay, and how much of each: breached positions appraised on the markets of their collateral."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +12,12 @@ from agents.shared.trading import NUMERAIRE
 from sim.chain import GAS, GWEI
 from sim.fields import ProtocolName
 from sim.intents import Act
+from sim.jit import kernel
 from sim.quotes import Breaches, LendingQuote
 from sim.views import View
 
+_UNPAYABLE = 1e200
+"""USD price of what nobody sells."""
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -32,6 +37,35 @@ class Lots(NamedTuple):
     def only(self, rows: Rows) -> "Lots":
         """Some of the lots, in this order."""
         return Lots(self.position[rows], self.repay[rows], self.gross[rows], self.fixed[rows])
+
+
+def _promising_numpy(seize, repay, collateral, debt, worth, price, cash, least, rows, gross):
+    value = seize * worth[collateral] - repay * price[debt]
+    good = (value >= least) & (seize <= cash[collateral]) & (seize > 0) & (repay > 0)
+    count = np.count_nonzero(good)
+    rows[:count], gross[:count] = good.nonzero()[0], value[good]
+    return count
+
+
+@kernel(twin=_promising_numpy)
+def promising(seize, repay, collateral, debt, worth, price, cash, least, rows, gross):
+    """Collect the positions that leave at least some USD at mid prices.
+
+    Parameters
+    ----------
+    seize, repay, collateral, debt: int64 (m,) atoms and tokens of positions. worth, price: (assets,) USD that an atom
+        sells for and costs. cash: (assets,) atoms in the pool. least: USD.
+    rows, gross: int64 and float64 (m,); the first ones are overwritten with positions and the USD each leaves.
+
+    Returns how many there are.
+    """
+    count = 0
+    for j in range(seize.size):
+        value = seize[j] * worth[collateral[j]] - repay[j] * price[debt[j]]
+        if value >= least and seize[j] <= cash[collateral[j]] and seize[j] > 0 and repay[j] > 0:
+            rows[count], gross[count] = j, value
+            count += 1
+    return count
 
 
 class Appraiser(NamedTuple):
@@ -55,21 +89,18 @@ class Appraiser(NamedTuple):
         """
         quote: LendingQuote = view.quotes[self.protocol]
         worth, price, cash = (np.zeros(max(quote.assets) + 1) for _ in range(3))
-        for asset in {*_present(found.debt_asset), *_present(found.collateral_asset)}:
+        for asset, held in zip(quote.assets, quote.cash.tolist(), strict=True):
             markets = [market for _, market in markets_of(view, self.venues, asset)]
             scale = 10.0 ** view.decimals(asset)
             worth[asset] = max((market.price * (1.0 - market.fee) for market in markets), default=0.0) / scale
-            price[asset] = min((market.price for market in markets), default=np.inf) / scale
-            cash[asset] = quote.cash[quote.reserve(asset)]
-        gross = found.seize * worth[found.collateral_asset] - found.repay * price[found.debt_asset]
-        rows = np.flatnonzero(gross >= self._fixed(view))
-        payable = (
-            (found.seize[rows] <= cash[found.collateral_asset[rows]])
-            & (found.seize[rows] > 0)
-            & (found.repay[rows] > 0)
-        )
-        rows = rows[payable]
-        return rows, gross[rows]
+            price[asset] = min((market.price for market in markets), default=_UNPAYABLE) / scale
+            cash[asset] = held
+        rows, gross = np.empty(found.account.size, dtype=np.int64), np.empty(found.account.size)
+        count = promising(
+            found.seize, found.repay, found.collateral_asset, found.debt_asset, worth, price, cash, self._fixed(view),
+            rows, gross,
+        )  # fmt: skip
+        return rows[:count], gross[:count]
 
     def lots(self, view: View, found: Breaches, fresh: Rows, fee: float, ahead: dict[int, int]) -> Lots:
         """Positions that pay, among the hopeful rows `fresh` of the breaches.

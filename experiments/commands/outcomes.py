@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from experiments.store import Folder
 
-LOW, HIGH = 0.1, 0.9
+LOW, HIGH = 0.05, 0.95
 """Quantiles over replications."""
 _IDENTITY = ("run_key", "replication", "seed", "status", "error")
 
@@ -26,7 +26,7 @@ def tables(folder: "Folder") -> "list[RenderableType]":
     title = f"{folder.name}: {count(len(runs), 'run')} of {count(folder.world['ticks'], 'tick')}, seed {seed}"
     if runs.empty:
         return [f"{title}; none finished"]
-    spread = ["median", "10%", "90%"] if len(runs) > 1 else [""]
+    spread = ["median", "5%", "95%"] if len(runs) > 1 else [""]
     parts = [console.table(title, ["", *spread], _rows(runs, folder)), ""]
     observed = [[row["name"], row["observed"], row["run"], row["verdict"]] for row in observed_rows(RunView(folder))]
     if observed:
@@ -44,7 +44,7 @@ def as_data(folder: "Folder") -> dict[str, Any]:
     return {
         "name": folder.name,
         "status": folder.manifest["status"],
-        "summary": {name: dict(zip(("median", "p10", "p90"), quantiles[name], strict=True)) for name in known},
+        "summary": {name: dict(zip(("median", "p5", "p95"), quantiles[name], strict=True)) for name in known},
         "observed": observed_rows(RunView(folder)) if len(finished) else [],
         "runs": runs.to_dict("records"),
     }
@@ -79,7 +79,7 @@ def _population_table(runs: "pd.DataFrame", names: list[str]) -> "RenderableType
     """Returns with their spread over runs, everything else as medians."""
     labels = [label for label, _, _ in PRIVATE.values()]
     if len(runs) > 1:
-        labels[1:1] = ["10%", "90%"]
+        labels[1:1] = ["5%", "95%"]
     rows = []
     for name in names:
         cells = {kind: _spread(runs[f"{name}.{kind}"], form) for kind, (_, form, _) in PRIVATE.items()}

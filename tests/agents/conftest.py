@@ -27,6 +27,9 @@ class Frictionless:
     def buy(self, amount):
         return int(amount * (1.0 - self.fee) / (self.price * self.scale))
 
+    def cost(self, amount):
+        return math.ceil(amount * self.price * self.scale / (1.0 - self.fee))
+
     def sell_to(self, price):
         return 0
 
@@ -57,6 +60,10 @@ class Pool:
 
     def buy(self, amount):
         return self._out(amount, 1)
+
+    def cost(self, amount):
+        held, money = self.reserves
+        return math.ceil(money * amount / ((held - amount) * (1.0 - self.fee))) if amount < held else None
 
     def _to(self, x, target):
         kept = 1.0 - self.fee
@@ -116,10 +123,10 @@ class Floor:
     def seat(self, population, seed=0, order=None):
         """Endow a population, its rows permuted if an order is given."""
         n = population.count
-        self.population, population.lo = population, FIRST_ACCOUNT
+        self.population, population.lo, self.lo = population, FIRST_ACCOUNT, FIRST_ACCOUNT
         self.accounts = np.arange(FIRST_ACCOUNT, FIRST_ACCOUNT + n)
         population.labels = np.arange(n)
-        self.balances = {token: np.zeros(n, dtype=np.int64) for token in [*range(len(self.names)), SHARES]}
+        self.balances = np.zeros((SHARES + 1, n), dtype=np.int64)
         streams = Streams(seed)
         start = population.endow(self, streams.generator("endow"))
         order = np.arange(n) if order is None else order
@@ -200,10 +207,13 @@ class Floor:
 
     native = 1
 
+    @property
+    def gas_reserve(self):
+        return self.kept_back
+
     def spendable(self, token, rows=None):
-        rows = np.arange(self.n) if rows is None else rows
-        held = np.array([self.balances[each] for each in range(len(self.names))])[token, rows]
-        return np.maximum(held - self.kept_back * (np.asarray(token) == self.native), 0)
+        held = self.balances[token] if rows is None else self.balances[token, rows]
+        return np.maximum(held - self.kept_back, 0) if token == self.native else held
 
     def pending(self, act=None):
         return self.waiting

@@ -34,6 +34,9 @@ class Flat:
     def buy(self, amount):
         return int(amount * (1.0 - self.fee) / self._unit)
 
+    def cost(self, amount):
+        return int(np.ceil(amount * self._unit / (1.0 - self.fee)))
+
     def sell_to(self, price):
         return 0
 
@@ -60,6 +63,9 @@ class Curve:
     def buy(self, amount):
         kept = amount * (1.0 - self.fee)
         return int(self.x * kept / (self.y + kept))
+
+    def cost(self, amount):
+        return int(np.ceil(self.y * amount / ((self.x - amount) * (1.0 - self.fee)))) if amount < self.x else None
 
     def sell_to(self, price):
         x = np.sqrt(self.x * self.y * self._unit / price)

@@ -1,4 +1,4 @@
-"""Delays, and waiting for transactions."""
+"""Delays between alarm and act."""
 
 import numpy as np
 from hypothesis import given
@@ -15,8 +15,8 @@ class Watcher:
     def __init__(self, delay):
         self.delay, self.due = np.array([delay]), np.array([NEVER])
 
-    def acts(self, tick, pending=False):
-        return bool(ready(ONE, tick, self.delay, self.due, np.array([pending]))[0])
+    def acts(self, tick):
+        return bool(ready(ONE, tick, self.delay, self.due)[0])
 
 
 @given(delay=st.integers(0, 20), start=st.integers(0, 100))
@@ -32,15 +32,9 @@ def test_a_row_that_was_calm_in_between_waits_again():
     assert [tick for tick in range(20, 25) if watcher.acts(tick)] == [23]
 
 
-def test_a_row_whose_transaction_waits_acts_once_it_is_through():
-    watcher = Watcher(0)
-    assert watcher.acts(1)
-    assert [tick for tick in range(2, 9) if watcher.acts(tick, pending=tick < 6)] == [6, 7, 8]
-
-
 def test_rows_do_not_touch_each_other():
     delay, due = np.array([0, 5]), np.full(2, NEVER)
-    assert ready(np.array([1]), 4, delay, due, np.zeros(2, dtype=np.bool_)).tolist() == [False]
+    assert ready(np.array([1]), 4, delay, due).tolist() == [False]
     assert due.tolist() == [NEVER, 9]
 
 

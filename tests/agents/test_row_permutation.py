@@ -45,7 +45,7 @@ def run(place, population, order):
                 label = int(population.labels[account - 10])
                 sent[(place.tick, label, intent.act, intent.venue, intent.token, *numbers)] += 1
     back = np.argsort(population.labels)
-    return sent, {token: amount[back].tolist() for token, amount in place.balances.items()}
+    return sent, place.balances[:, back].tolist()
 
 
 @pytest.mark.parametrize("name", POPULATIONS)

@@ -98,8 +98,8 @@ def test_a_run_prints_its_outcomes_and_its_place(spillover, home):
 
 def test_several_runs_show_their_spread(spillover, home):
     _, out, _ = spillover("run", "toy.toml", "--replications", 4, "--out", "here", *QUICK)
-    assert out.splitlines()[1].split() == ["median", "10%", "90%"]
-    falls = open_folder(home / "here").runs["drawdown.ETH"].quantile([0.5, 0.1, 0.9])
+    assert out.splitlines()[1].split() == ["median", "5%", "95%"]
+    falls = open_folder(home / "here").runs["drawdown.ETH"].quantile([0.5, 0.05, 0.95])
     line = next(line for line in out.splitlines() if line.startswith("Largest fall of ETH"))
     assert line.split()[-3:] == [f"{fall:.1%}" for fall in falls]
 
@@ -110,7 +110,7 @@ def test_json_is_all_there_is_on_stdout(spillover, home):
     data = json.loads(out)
     assert code == 0 and (data["folder"], data["report"], data["status"]) == ("here", None, "complete")
     assert [run["param.agents.noise.count"] for run in data["runs"]] == [3, 3]
-    low, middle, high = (data["summary"]["drawdown.ETH"][key] for key in ("p10", "median", "p90"))
+    low, middle, high = (data["summary"]["drawdown.ETH"][key] for key in ("p5", "median", "p95"))
     assert low <= middle <= high
     assert data["runs"][0]["error"] is None and "NaN" not in out
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.shared.crossing import cost, find_opportunity
+from agents.shared.crossing import find_opportunity
 
 FEE = st.sampled_from([0.0, 0.0005, 0.003, 0.01])
 
@@ -13,8 +13,8 @@ FEE = st.sampled_from([0.0, 0.0005, 0.003, 0.01])
 def profit(pool, reference, buys, size):
     """Numeraire atoms earned by moving `size` asset atoms between the markets."""
     if buys:
-        return reference.sell(size) - cost(pool, size)
-    return pool.sell(size) - cost(reference, size)
+        return reference.sell(size) - pool.cost(size)
+    return pool.sell(size) - reference.cost(size)
 
 
 @given(gap=st.floats(-0.2, 0.2), fee=FEE, hub_fee=FEE, deeper=st.sampled_from([0.2, 1.0, 30.0]))
@@ -51,9 +51,3 @@ def test_a_wrong_belief_shifts_the_whole_reference(pool):
     assert find_opportunity(near, hub, 2000.0) is None
     assert find_opportunity(near, hub, 2200.0).buys
     assert not find_opportunity(near, hub, 1800.0).buys
-
-
-@given(size=st.integers(1, 10**8), fee=FEE)
-def test_cost_buys_the_size_within_an_atom_or_what_a_numeraire_atom_buys(pool, size, fee):
-    market = pool(2000.0, 1.0, fee, 10**13)
-    assert market.buy(cost(market, size)) == pytest.approx(size, abs=1)

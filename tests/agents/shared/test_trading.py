@@ -16,7 +16,7 @@ def seated(floor):
 
 
 def test_sales_and_purchases_carry_limits_on_the_side_that_hurts(seated):
-    desk = Desk(["a"], Motive.HEDGING, slippage=0.1, tip=7.0)
+    desk = Desk(seated, ["a"], [1], Motive.HEDGING, slippage=0.1, tip=7.0)
     rows, habit, signed = np.array([0, 1, 3]), np.zeros(3, dtype=np.int64), np.array([9, 0, -5])
     sale, purchase = desk.swaps(seated, rows, habit, np.ones(3, dtype=np.int64), signed)
     assert (sale.act, sale.venue, sale.token, sale.token2, sale.cause, sale.tip) == (Act.SWAP, 0, 1, 0, 101, 7.0)
@@ -28,7 +28,7 @@ def test_sales_and_purchases_carry_limits_on_the_side_that_hurts(seated):
 
 
 def test_orders_go_to_the_usual_venue_or_to_the_first_that_trades_the_asset(seated):
-    desk = Desk(["a", "b"], Motive.NOISE, 0.05, 1.0)
+    desk = Desk(seated, ["a", "b"], [1, 2], Motive.NOISE, 0.05, 1.0)
     rows, habit, signed = np.arange(4), np.array([0, 1, 1, 0]), np.array([-1, -2, -3, -4])
     for asset, sent in ((1, {10: 0, 11: 0, 12: 0, 13: 0}), (2, {10: 0, 11: 1, 12: 1, 13: 0})):
         intents = desk.swaps(seated, rows, habit, np.full(4, asset), signed)
@@ -39,11 +39,10 @@ def test_orders_go_to_the_usual_venue_or_to_the_first_that_trades_the_asset(seat
 @given(trades=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 2), st.integers(-3, 3)), max_size=30))
 def test_every_trade_is_sent_once_sales_first(floor, trades):
     place = floor(ETH=2000.0, BTC=40_000.0).open("a").open("b")
-    place.accounts = np.arange(10, 10 + len(trades))
+    place.lo = 10
     habit, assets, signed = np.array(trades, dtype=np.int64).reshape(-1, 3).T
-    intents = Desk(["a", "b"], Motive.NOISE, 0.05, 1.0, names_cause=False).swaps(
-        place, np.arange(len(trades)), habit, assets, signed
-    )
+    desk = Desk(place, ["a", "b"], [1, 2], Motive.NOISE, 0.05, 1.0, names_cause=False)
+    intents = desk.swaps(place, np.arange(len(trades)), habit, assets, signed)
     sent = {}
     for intent in intents:
         buys = intent.token == 0
