@@ -1,6 +1,5 @@
 """Arbitrageurs: trade pools back to the price of a reference market and hedge there."""
 
-from collections.abc import Iterator
 from dataclasses import field
 from functools import cached_property
 from typing import Annotated, Literal
@@ -69,13 +68,17 @@ class Arbitrageurs(Population):
         tokens = [view.token(name) for name in self.assets]
         if not self.home.size:
             self.home = np.stack([view.spendable(token) for token in tokens], axis=1)
-        purse = _Purse(view)
         least = self._usd_per_gwei(view) * (view.gas_price + self.tip) + self.min_profit_usd
         least *= 10.0 ** view.decimals(NUMERAIRE)
         intents: list[Intent] = []
+        purse: _Purse | None = None
         for number, asset in enumerate(tokens):
+            opportunities = self._opportunities(view, asset, least)
+            if not opportunities:
+                continue
+            purse = purse or _Purse(view)
             change = np.zeros(self.count, dtype=np.int64)
-            for place, venue, found in self._opportunities(view, asset, least):
+            for place, venue, found in opportunities:
                 take = self._shares(draws, number * len(self.venues) + place, asset, found, least, purse)
                 if take.any():
                     intents.append(self._pool_leg(view, venue, asset, found, take, purse))
@@ -84,19 +87,19 @@ class Arbitrageurs(Population):
                 intents += self._hedge(view, asset, change, self.home[:, number], purse)
         return intents
 
-    def _opportunities(self, view: View, asset: int, least: float) -> Iterator[tuple[int, int, Opportunity]]:
+    def _opportunities(self, view: View, asset: int, least: float) -> list[tuple[int, int, Opportunity]]:
         """(place in venues, venue, opportunity) of each pool that leaves somebody `least` numeraire atoms."""
         reference = view.quotes[self.venues[0]].market(asset)
-        if reference is None:
-            return
         late = self.observation_delay or self.observation_noise
         belief = float(view.prices[asset]) if late else reference.price
         least /= max(1.0 - self.bid_share, 1e-12)
+        opportunities = []
         for place, name in enumerate(self.venues[1:]):
             pool = view.quotes[name].market(asset)
             found = None if pool is None else find_opportunity(pool, reference, belief, least)
             if found is not None and found.profit > 0 and found.outlay > 0:
-                yield place, view.quotes[name].venue, found
+                opportunities.append((place, view.quotes[name].venue, found))
+        return opportunities
 
     def _shares(
         self, draws: Draws, slot: int, asset: int, found: Opportunity, least: float, purse: "_Purse"

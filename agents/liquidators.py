@@ -175,7 +175,8 @@ class Liquidators(Population):
         fresh, gross = appraiser.hopeful(view, found)
         new = ~self._bids.made(_number(found, fresh), found.repay[fresh])
         fresh, gross = fresh[new], gross[new]
-        fresh = np.sort(fresh[np.argsort(-gross, kind="stable")[: needed.size]])
+        if fresh.size > needed.size:
+            fresh = fresh[gross >= np.partition(gross, -needed.size)[-needed.size]]
         if not (fresh.size and bidders.size):
             return []
         fee = found.flash_fee if self.uses_flash[bidders].any() else 0.0

@@ -163,7 +163,7 @@ class Momentum(Population):
             return []
         tokens = np.array([view.token(name) for name in self.assets])
         spans = [ticks_in(view, span) for span in self.lookbacks]
-        signals = np.array([[_log_return(view, asset, span) for span in spans] for asset in tokens.tolist()])
+        signals = np.array([_log_returns(view, asset, spans) for asset in tokens.tolist()])
         shares = np.clip([self.neutral - self.tilt, self.neutral, self.neutral + self.tilt], 0.0, 1.0)
         followers = Followers(self.follows, self.lookback, self.enters, self.leaves, self.trend)
         assets, signed = follow(
@@ -172,7 +172,7 @@ class Momentum(Population):
         return self._desk.swaps(view, rows, self.habit[rows], assets, signed)
 
 
-def _log_return(view: View, asset: int, ticks: int) -> float:
-    """Log return over a lookback; zero while the run is younger than that."""
-    history = view.history(asset, ticks)
-    return math.log(history[-1] / history[0]) if history.size > ticks else 0.0
+def _log_returns(view: View, asset: int, spans: list[int]) -> list[float]:
+    """Log return over each lookback of so many ticks; zero while the run is younger than that."""
+    history = view.history(asset, max(spans))
+    return [math.log(history[-1] / history[-1 - span]) if history.size > span else 0.0 for span in spans]

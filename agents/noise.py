@@ -113,9 +113,7 @@ class Noise(Population):
         usd = self.size_usd * np.exp(self.size_spread * draws.normal(rows))
         side, choice = draws.uniform(rows, _SIDE), draws.uniform(rows, _ASSET)
         tokens = np.array([view.token(name) for name in self.assets])
-        assets, signed = random_trades(
-            rows, usd, side, choice, self.buy_share, tokens, view.atom_prices, wallets(view)
-        )
+        assets, signed = random_trades(rows, usd, side, choice, self.buy_share, tokens, view.atom_prices, wallets(view))
         return self._desk.swaps(view, rows, self.habit[rows], assets, signed)
 
     def _rate(self, view: View) -> float:

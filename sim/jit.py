@@ -55,4 +55,4 @@ def inline(loop: Callable[..., Any]) -> Callable[..., Any]:
 def _njit(loop: Callable[..., Any], **options: bool) -> Callable[..., Any]:
     from numba import njit
 
-    return njit(cache=True, error_model="numpy", **options)(loop)
+    return njit(cache=True, error_model="numpy", **options)(loop)  # type: ignore[call-overload]

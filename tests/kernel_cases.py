@@ -323,7 +323,16 @@ def _(rng, n):
     enters, leaves = rng.uniform(0.01, 0.05, n), rng.uniform(0.0, 0.01, n)
     followers = Followers(rng.integers(0, 2, n), rng.integers(0, 3, n), enters, leaves, rng.integers(-1, 2, n))
     signals = rng.normal(0.0, 0.03, (2, 3)) * (rng.random((2, 3)) < 0.8)
-    return rows, followers, signals, np.array([0.0, 0.3, 0.6]), 0.1, np.array([2, 1]), np.array([1e-6, 2e-5, 4e-4]), purse
+    return (
+        rows,
+        followers,
+        signals,
+        np.array([0.0, 0.3, 0.6]),
+        0.1,
+        np.array([2, 1]),
+        np.array([1e-6, 2e-5, 4e-4]),
+        purse,
+    )
 
 
 @case("agents.shared.trading.group_trades")

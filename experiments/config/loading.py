@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Config:
     """A validated config. Nothing in it changes; components are made anew for each run.
 
-    run, record, chain: tables of that name. assets, correlations, observed: their lists, in the order of the file. tables: the
-    validated settings of each family's components. document: all that was written, with its places.
+    run, record, chain: tables of that name. assets, correlations, observed: their lists, in the order of the file.
+    tables: the validated settings of each family's components. document: all that was written, with its places.
     """
 
     run: Run

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tests.worlds import DEPTH, LENDING, ORACLE, STILL, make_world, people
 
 SAVER = people("saver", USD=1e7, opens='[["deposit", "aave", "USD", 9e6]]')

@@ -1,7 +1,8 @@
 """Loss versus rebalancing through the project's own pool, arbitrageur, chain and depth market.
 
-Milionis, Moallemi, Roughgarden and Zhang (2022): a constant-product pool without fee loses sigma^2 / 8 of its value per
-unit of time; with a fee and blocks at rate lambda, arbitrage happens in a share P = 1 / (1 + sqrt(2 lambda) fee / sigma)
+Milionis, Moallemi, Roughgarden and Zhang (2022): a constant-product pool without fee loses sigma^2 / 8 of its value
+per unit of time; with a fee and blocks at rate lambda, arbitrage happens in a share P = 1 / (1 + sqrt(2 lambda) fee /
+sigma)
 of blocks (Milionis, Moallemi and Roughgarden 2023).
 """
 
@@ -84,7 +85,8 @@ slippage = 1.0
 def market(tmp_path, ticks, fee, dt="12s", attention=1.0):
     load_components()
     file = tmp_path / "lvr.toml"
-    file.write_text(CONFIG.format(ticks=ticks, fee=fee, dt=dt, attention=attention, volatility=SIGMA_DAY * math.sqrt(365.0)))
+    yearly = SIGMA_DAY * math.sqrt(365.0)
+    file.write_text(CONFIG.format(ticks=ticks, fee=fee, dt=dt, attention=attention, volatility=yearly))
     return build(load(file))
 
 

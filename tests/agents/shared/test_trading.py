@@ -75,5 +75,3 @@ def test_usd_becomes_atoms_rounded_down(floor, usd):
     atoms = int(usd_to_atoms(place, 1, usd))
     assert atoms * 3.0 / 1e6 <= usd * (1 + 1e-12)
     assert (atoms + 1) * 3.0 / 1e6 > usd * (1 - 1e-12)
-
-

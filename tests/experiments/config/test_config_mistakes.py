@@ -37,8 +37,8 @@ MISTAKES = {
     "unknown section": (
         ("[record]", "[recrod]"),
         "[recrod]",
-        'recrod: unknown section; did you mean "record"? Allowed: run, record, chain, assets, correlations, observed, processes, '
-        "protocols, oracles, shocks, agents",
+        'recrod: unknown section; did you mean "record"? Allowed: run, record, chain, assets, correlations, observed, '
+        "processes, protocols, oracles, shocks, agents",
     ),
     "wrong kind": (
         ('kind = "noise"', 'kind = "noize"'),

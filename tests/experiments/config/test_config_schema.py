@@ -136,7 +136,10 @@ def test_descriptions_come_from_docstrings(toys):
         "drift": "per year, of the log price.",
         "slope": "at the end of a line.",
     }
-    assert setting_descriptions(ChainSettings)["native"] == "Asset that pays for gas; the first one beside the numeraire if none is named."
+    assert (
+        setting_descriptions(ChainSettings)["native"]
+        == "Asset that pays for gas; the first one beside the numeraire if none is named."
+    )
 
 
 def test_a_signature_is_no_description(toys):

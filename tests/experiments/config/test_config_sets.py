@@ -106,7 +106,8 @@ def test_a_config_takes_further_items(market):
         (
             "agnets.noise.count=1",
             'agnets: no such section "agnets"; did you mean "agents"? '
-            "Allowed: run, record, chain, assets, correlations, observed, processes, protocols, oracles, shocks, agents",
+            "Allowed: run, record, chain, assets, correlations, observed, processes, protocols, oracles, shocks, "
+            "agents",
         ),
         ("run.seed.x=1", "run.seed.x: found 7 at run.seed, which is no table; nothing can be set inside it"),
         (
