@@ -39,7 +39,7 @@ OUTCOMES: dict[str, tuple[str, Format, str]] = {
     "liquidations": ("Liquidations", _number, "liquidation calls that went through"),
     "busiest_hour": ("Busiest hour", _number, "full hour of the run with most calls, the first being 0"),
     "busiest_hour_share": ("Share of the busiest hour", percent, "of all liquidation calls"),
-    "liquidated_usd": ("Liquidated", usd, "collateral seized, at the price of the moment"),
+    "liquidated_usd": ("Liquidated", usd, "debt repaid in liquidations, at the oracle price"),
     "bad_debt_usd": ("Bad debt", usd, "debt left without any collateral behind it"),
     "branching_ratio": ("Branching ratio", _ratio, "mean share of a liquidation that earlier liquidations caused"),
     "cascade_max_usd": ("Largest cascade", usd, "liquidated in one chain of liquidations that caused each other"),

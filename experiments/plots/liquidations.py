@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @component("plot", "liquidations")
 class LiquidationsPlot(Plot):
-    """Collateral liquidated and debt left without backing, over time."""
+    """Debt repaid in liquidations and debt left without backing, over time."""
 
     size = (7.6, 4.9)
 
@@ -32,7 +32,7 @@ class LiquidationsPlot(Plot):
         """Two panels with their own scales, since bad debt is far smaller than what is seized."""
         bins = time_bins(run.ticks, run.dt)
         panels = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, 1], gridspec_kw={"hspace": 0.22})
-        rows = [("liquidated_usd", "collateral liquidated", style.VERMILLION)]
+        rows = [("liquidated_usd", "debt repaid in liquidations", style.VERMILLION)]
         rows.append(("bad_debt_usd", "bad debt", style.PURPLE))
         for axes, (column, name, colour) in zip(panels, rows, strict=True):
             heights = bin_sums(run, column, bins)

@@ -69,7 +69,7 @@ def headline(asset: str, market: float, exogenous: float) -> str:
 
 def _note(run: RunView, asset: str, amplified: NDArray[np.float64], width: float) -> str:
     spread = run.across("difference of the two", amplified, lambda value: f"{signed(100 * value)} points")
-    bars = f"Bars: collateral liquidated per {duration(width)}."
+    bars = f"Bars: debt repaid in liquidations per {duration(width)}."
     return f"Falls from the highest price before. {_lead(run, asset)}{bars} {spread}".strip()
 
 
