@@ -17,7 +17,7 @@ _COUNTED = {Kind.LIQUIDATION: "liquidated_usd", Kind.BAD_DEBT: "bad_debt_usd"}
 
 @component("metric", "liquidation")
 class LiquidationMetric(Metric):
-    """Debt repaid in liquidations and debt that nothing backs, per sample and in total; cascades from the causal log."""
+    """Debt repaid in liquidations, debt that nothing backs, per sample and in total; cascades from the causal log."""
 
     def __post_init__(self) -> None:
         self._read = 0
