@@ -32,8 +32,8 @@ class ReserveSettings:
     base_rate, slope1, slope2, optimal_utilisation: see `rates.borrow_rate`; per year.
     supply_cap, borrow_cap: whole tokens; None is unlimited.
     borrowable, collateral: whether the asset may be borrowed, and counts as collateral at all.
-    debt_ceiling: USD that may be borrowed against this asset in isolation mode (until Aave v3.6), as reports state it; the
-        pool does not enforce it. None is no isolation.
+    debt_ceiling: USD that may be borrowed against this asset in isolation mode (until Aave v3.6), as reports state it;
+        the pool does not enforce it. None is no isolation.
     """
 
     asset: AssetName
