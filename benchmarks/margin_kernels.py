@@ -9,8 +9,10 @@ import numpy as np
 
 from sim.jit import inline, kernel
 from sim.ledger import OVERDRAWN, OVERFLOW, POSTED, post
-from sim.tokens import EXTERNAL
+from sim.tokens import EXTERNAL, TokenKind
 from sim.units import MAX_ATOMS
+
+_DEBT = int(TokenKind.DEBT)
 
 BLOCK = 2048
 """Accounts settled at a time, so that what changes stays in the first-level cache."""
@@ -74,7 +76,7 @@ def _pay(usd, debt, orders, price, usd_change, debt_change):
 @inline
 def _stands(book, token, lowest, highest, left, counterparty):
     """Status of a slice whose balances span these two, with its counterparty at `left`."""
-    issues, debt = book.issuer[token] == counterparty, book.is_debt[token]
+    issues, debt = book.issuer[token] == counterparty, book.kind[token] == _DEBT
     # A debt's issuer stands above zero and nobody else does; the issuer of another token may stand anywhere.
     wrong = (highest > 0) | ((left < 0) == issues) & (left != 0) if debt else (lowest < 0) | ((left < 0) & (not issues))
     beyond = highest >= MAX_ATOMS or lowest <= -MAX_ATOMS or abs(left) >= MAX_ATOMS

@@ -35,6 +35,15 @@ GAS = {
     Act.SWAP: 150_000,
     Act.LIQUIDATE: 600_000,
     Act.SET_MODE: 100_000,
+    Act.BUY: 250_000,
+    Act.SELL: 250_000,
+    Act.LIMIT_BUY: 200_000,
+    Act.LIMIT_SELL: 200_000,
+    Act.CANCEL: 80_000,
+    Act.QUOTE: 120_000,
+    Act.BID: 100_000,
+    Act.MINT: 250_000,
+    Act.REDEEM: 250_000,
 }
 """Typical gas of each act on Ethereum, rounded."""
 _GAS_BY_ACT = np.array([GAS[act] for act in Act], dtype=np.int64)

@@ -25,8 +25,10 @@ def conservation(world: "World") -> str | None:
 
 
 def signs(world: "World") -> str | None:
-    """Only the issuer of a claim, the debtor of a debt and `external` stand below zero."""
+    """Only the issuer of a claim, the debtor of a debt, `external` and shorts of a contract stand below zero."""
     for token in world.tokens.rows:
+        if token.kind == TokenKind.CONTRACT:
+            continue
         row = world.ledger.balance[token.index]
         wrong = row > 0 if token.kind == TokenKind.DEBT else row < 0
         offenders = int(np.count_nonzero(wrong)) - int(wrong[token.issuer])

@@ -34,6 +34,27 @@ class Kind(IntEnum):
     FLASH_LOAN = 20
     FEE = 21
     SET_MODE = 22
+    TRADE = 23
+    """An order for contracts, or on an order book, that was executed: its amount is signed, its value the USD traded."""
+    ORDER = 24
+    """A limit order that rests; its amount is the number to cancel it by."""
+    CANCEL = 25
+    FUNDING = 26
+    """Funding of one market and interval: its amount is what longs paid, its value the rate."""
+    DELEVERAGE = 27
+    """Auto-deleveraging: the subject's position was cut against the actor's, who was bankrupt; its value is in USD."""
+    BACKSTOP = 28
+    """A failing position was taken over by the actor, a backstop vault."""
+    SOCIALISED = 29
+    """A loss shared out over accounts that had no part in it."""
+    EXPIRY = 30
+    """A contract was settled; its amount is the settlement price in atoms of the numeraire."""
+    AUCTION = 31
+    EPOCH = 32
+    """A vault closed an epoch: its amount is the share price in atoms of the numeraire."""
+    MINT = 33
+    REDEEM = 34
+    QUOTE = 35
 
 
 COLUMNS = ("tick", "phase", "round", "kind", "actor", "subject", "protocol", "token", "amount", "cause")

@@ -31,6 +31,35 @@ class Act(IntEnum):
     """Repay `amount` of debt in `token` of `subject`, taking collateral `token2`."""
     SET_MODE = 8
     """Enter efficiency mode number `amount` of a lending pool; 0 leaves it."""
+    BUY = 9
+    """Buy `amount` of `token` (a contract, or an asset on an order book) now, paying at most `limit` USD apiece."""
+    SELL = 10
+    """Sell `amount` of `token` now, for at least `limit` USD apiece; contracts may be sold short."""
+    LIMIT_BUY = 11
+    """Buy `amount` of `token` at `limit` or better; what is left rests in the book. `subject` may be a `Flag`."""
+    LIMIT_SELL = 12
+    CANCEL = 13
+    """Take back the resting order number `amount` in `token`; ALL takes back all of the account's."""
+    QUOTE = 14
+    """Stand ready to trade `amount` of `token` both ways as a dealer, `limit` vol points wide; 0 withdraws."""
+    BID = 15
+    """Offer `limit` USD apiece for up to `amount` of `token` in the venue's next auction."""
+    MINT = 16
+    """Pay `amount` of `token` to the issuer of `token2` for newly issued units."""
+    REDEEM = 17
+    """Return `amount` of `token` to its issuer for what stands behind it."""
+
+
+class Flag(IntEnum):
+    """How an order may be executed, in the `subject` of BUY, SELL, LIMIT_BUY and LIMIT_SELL."""
+
+    NONE = -1
+    POST_ONLY = -2
+    """Refused if it would trade at once."""
+    IMMEDIATE = -3
+    """Immediate or cancel: what does not trade at once is dropped."""
+    REDUCE_ONLY = -4
+    """Cut to the size of the position it closes."""
 
 
 ALL = 2**61

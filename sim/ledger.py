@@ -16,6 +16,7 @@ from sim.tokens import Accounts, TokenKind, Tokens
 from sim.units import MAX_ATOMS
 
 POSTED, NEGATIVE, OVERDRAWN, OVERFLOW = 0, 1, 2, 3
+_DEBT, _CONTRACT = int(TokenKind.DEBT), int(TokenKind.CONTRACT)
 _REASONS = {NEGATIVE: "a negative amount", OVERDRAWN: "an overdraft", OVERFLOW: "more than 2^62 atoms in one balance"}
 
 
@@ -26,8 +27,8 @@ class Book(NamedTuple):
     """(token, account) atoms."""
     issuer: NDArray[np.int64]
     """(token,) the one account that may stand below zero, or for a debt the one that may stand above."""
-    is_debt: NDArray[np.bool_]
-    """(token,)"""
+    kind: NDArray[np.int8]
+    """(token,) of sim.tokens.TokenKind."""
     journal: NDArray[np.int64]
     """(capacity, 5): event, token, source, destination, amount; no rows when postings are not kept."""
     cursor: NDArray[np.int64]
@@ -44,10 +45,10 @@ def check(book: Book, token: int, src: int, dst: int, amount: int) -> int:
     issuer = book.issuer[token]
     left = book.balance[token, src] - amount
     got = book.balance[token, dst] + amount
-    if book.is_debt[token]:
+    if book.kind[token] == _DEBT:
         if (dst != issuer and got > 0) or (src == issuer and left < 0):
             return OVERDRAWN
-    elif src != issuer and left < 0:
+    elif src != issuer and left < 0 and book.kind[token] != _CONTRACT:
         return OVERDRAWN
     if got >= MAX_ATOMS or left <= -MAX_ATOMS:
         return OVERFLOW
@@ -99,10 +100,10 @@ class Ledger:
     def __init__(self, tokens: Tokens, accounts: Accounts, keep_postings: bool = False) -> None:
         self.tokens, self.accounts, self.keep_postings = tokens, accounts, keep_postings
         issuer = np.array([token.issuer for token in tokens.rows], dtype=np.int64)
-        is_debt = np.array([token.kind == TokenKind.DEBT for token in tokens.rows])
+        kind = np.array([token.kind for token in tokens.rows], dtype=np.int8)
         balance = np.zeros((len(tokens), accounts.count), dtype=np.int64)
         journal = np.zeros((1024 if keep_postings else 0, 5), dtype=np.int64)
-        self._book = Book(balance, issuer, is_debt, journal, np.zeros(1, dtype=np.int64))
+        self._book = Book(balance, issuer, kind, journal, np.zeros(1, dtype=np.int64))
         self.balance = balance.view()
         self.balance.flags.writeable = False
 
@@ -202,7 +203,7 @@ def empty_book(tokens: int, accounts: int) -> Any:
     return Book(
         np.zeros((tokens, accounts), dtype=np.int64),
         np.zeros(tokens, dtype=np.int64),
-        np.zeros(tokens, dtype=np.bool_),
+        np.zeros(tokens, dtype=np.int8),
         np.zeros((0, 5), dtype=np.int64),
         np.zeros(1, dtype=np.int64),
     )

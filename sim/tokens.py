@@ -21,6 +21,8 @@ class TokenKind(IntEnum):
     """Receipts, shares, stablecoins; the issuer carries minus the supply."""
     DEBT = 2
     """What accounts owe; debtors stand below zero, the issuing protocol holds the asset."""
+    CONTRACT = 3
+    """Derivative positions: longs stand above zero, shorts below; the venue's margin rules say how far."""
 
 
 @dataclass(frozen=True)

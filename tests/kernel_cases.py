@@ -45,12 +45,12 @@ def spread(rng, size, high=1e12):
     return np.where(rng.random(size) < 0.1, 0, drawn)
 
 
-def book_of(balance, issuer, is_debt, postings):
+def book_of(balance, issuer, kind, postings):
     """A ledger's arrays around these balances, every row closed by its issuer's or external account."""
-    issuer, is_debt = np.array(issuer), np.array(is_debt, dtype=np.bool_)
+    issuer, kind = np.array(issuer), np.array(kind, dtype=np.int8)
     balance[np.arange(issuer.size), issuer] = 0
     balance[np.arange(issuer.size), issuer] = -balance.sum(axis=1)
-    return Book(balance, issuer, is_debt, np.zeros((postings, 5), np.int64), np.zeros(1, np.int64))
+    return Book(balance, issuer, kind, np.zeros((postings, 5), np.int64), np.zeros(1, np.int64))
 
 
 def orders(rng, n, acts, tokens, accounts, high=1e12):
@@ -84,7 +84,7 @@ def _(rng, n):
 def _(rng, n):
     balance = spread(rng, (3, 6))
     balance[2] *= -1
-    book = book_of(balance, [0, 1, 1], [False, False, True], n)
+    book = book_of(balance, [0, 1, 1], [1, 1, 2], n)
     amount = spread(rng, n) - (rng.random(n) < 0.1)
     amount[rng.random(n) < 0.05] = 2**62
     ends = rng.integers(0, 6, (2, n))
@@ -121,7 +121,7 @@ def _(rng, n):
     if rng.random() < 0.3:
         balance[:, 1:] = spread(rng, (3, 7)) * (np.arange(1, 8) > 1)
         balance[2] = 0
-    book = book_of(balance, [0, 0, 1], [False] * 3, 4 * n)
+    book = book_of(balance, [0, 0, 1], [1] * 3, 4 * n)
     ints = orders(rng, n, [Act.SWAP, Act.ADD_LIQUIDITY, Act.REMOVE_LIQUIDITY, Act.DEPOSIT], [0, 1, 2], np.arange(2, 8))
     reals = np.column_stack([np.where(rng.random(n) < 0.5, 0.0, np.exp(rng.normal(0, 3, n))), np.ones(n)])
     log_price = np.full(n + 1, rng.normal())
@@ -160,7 +160,7 @@ def _(rng, n):
 
 @case("protocols.depth.execution.run_book")
 def _(rng, n):
-    book = book_of(spread(rng, (2, 8)), [0, 0], [False, False], 4 * n)
+    book = book_of(spread(rng, (2, 8)), [0, 0], [1, 1], 4 * n)
     ints = orders(rng, n, [Act.SWAP], [1], np.arange(2, 8))
     buys = rng.random(n) < 0.5
     ints[buys, TOKEN], ints[:, TOKEN2] = 0, np.where(buys, 1, 0)
@@ -191,7 +191,7 @@ def lending(rng, accounts: int):
     balance[6:9, 3:] = -(spread(rng, (3, accounts - 3), 1e11) * (rng.random((3, accounts - 3)) < 0.5))
     balance[:3, 1] = spread(rng, 3, 1e12)
     balance[3:6, 2] = spread(rng, 3, 1e6)
-    book = book_of(balance, [0] * 3 + [1] * 9, [False] * 6 + [True] * 6, 20 * accounts)
+    book = book_of(balance, [0] * 3 + [1] * 9, [1] * 6 + [2] * 6, 20 * accounts)
     indices = 1.0 + rng.uniform(0, 0.3, (2, 3))
     market = market_table(np.exp(rng.normal(0, 1, 3)), [6, 6, 8], *indices)
     category = rng.integers(0, 2, accounts).astype(np.uint8)

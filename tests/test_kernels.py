@@ -1,6 +1,8 @@
 """Every compiled kernel agrees with its NumPy twin bit for bit, over sizes and seeds; a kernel without cases fails."""
 
 import copy
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from tests.kernel_cases import CASES
 from tests.worlds import load_components
 
 load_components()
+for _file in sorted((Path(__file__).parent / "cases").glob("*.py")):
+    import_module(f"tests.cases.{_file.stem}")
 
 
 def arrays(value):
@@ -26,7 +30,7 @@ def same(left, right):
 
 def test_every_kernel_has_cases():
     ours = {name for name in KERNELS if name.startswith(("sim.", "protocols.", "agents."))}
-    assert ours - set(CASES) == set(), "write a case maker in tests/kernel_cases.py"
+    assert ours - set(CASES) == set(), "write a case maker in tests/cases/"
     assert set(CASES) - ours == set(), "no such kernel any more"
 
 

@@ -4,6 +4,7 @@
 """
 
 from functools import cache
+from pathlib import Path
 
 from experiments.build import build
 from experiments.config import Config
@@ -91,69 +92,7 @@ name = "btc_usd"
 kind = "push"
 asset = "BTC"
 """
-PEOPLE = {
-    "borrowers": """count = 40
-protocol = "lending"
-collateral = "ETH"
-debt = "USD"
-venue = "market"
-debt_usd = { median = 50e3, spread = 1.0 }
-health = [[0.0, 1.05], [0.5, 1.4], [1.0, 3.0]]
-top_up = 0.3
-deleverage = 0.3
-reaction_delay = [0, 3]
-""",
-    "leveraged_longs": """count = 20
-protocol = "lending"
-collateral = "ETH"
-debt = "USD"
-venue = "market"
-equity_usd = { median = 30e3, spread = 0.8 }
-leverage = [1.5, 3.5]
-""",
-    "liquidity_providers": """count = 12
-venue = "amm"
-asset = "ETH"
-deposit_usd = { median = 200e3, spread = 0.5 }
-window = "15min"
-every = "5min"
-threshold = [0.5, 1.5]
-""",
-    "noise": """count = 60
-assets = ["ETH", "BTC"]
-venues = ["market", "amm"]
-trades_per_day = 60.0
-""",
-    "momentum": """count = 30
-assets = ["ETH", "BTC"]
-venues = ["market"]
-lookbacks = ["15min", "30min"]
-entry = [0.005, 0.01]
-exit = [0.0, 0.004]
-every = "10min"
-""",
-    "arbitrageurs": """count = 4
-assets = ["ETH"]
-venues = ["market", "amm"]
-min_profit_usd = 0.0
-""",
-    "depositors": """count = 30
-protocol = "lending"
-asset = "USD"
-deposit_usd = { total = 20e6, spread = 1.0 }
-""",
-    "liquidators": """count = 6
-protocol = "lending"
-venues = ["market", "amm"]
-flash = 0.5
-""",
-    "allocator": """count = 20
-assets = ["ETH", "BTC"]
-rule = { kind = "inverse_volatility", window = "30min" }
-trigger = { kind = "calendar", every = "20min" }
-venues = ["market"]
-""",
-}
+PEOPLE = {file.stem: file.read_text() for file in sorted((Path(__file__).parent / "town_people").glob("*.toml"))}
 """Settings of one population of every kind; it is named after its kind."""
 HOUSE = people("house", USD=2e7, opens='[["deposit", "lending", "USD", 1e7]]')
 VANDAL = people("vandal", 3, USD=1e6, ETH=100.0, BTC=5.0)
@@ -165,11 +104,15 @@ def table(kind: str, settings: str, section: str = "agents", name: str | None = 
     return f'[[{section}]]\nname = "{name or kind}"\nkind = "{kind}"\n{settings}'
 
 
+VENUES = [file.read_text() for file in sorted((Path(__file__).parent / "town_venues").glob("*.toml"))]
+"""More protocols of the town, one file of whole [[protocols]] entries for each kind that is not in LAND."""
+
+
 def town(*more: str, sets: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> Config:
     """The config with more pieces of TOML; `without` empties these populations."""
     agents = [table(kind, settings) for kind, settings in PEOPLE.items()]
     sets = (*sets, *(f"agents.{kind}.count=0" for kind in without))
-    return make_config(LAND, *agents, HOUSE, VANDAL, *more, sets=sets)
+    return make_config(LAND, *VENUES, *agents, HOUSE, VANDAL, *more, sets=sets)
 
 
 @cache
