@@ -12,8 +12,8 @@ from annotated_types import Ge, Le, Len
 from numpy.typing import NDArray
 
 from benchmarks.margin_kernels import choose_orders, settle
-from protocols.depth.kernels import attribute, average_price, log_price_change
-from protocols.depth.market import Book, BookSettings
+from protocols.depth.market import AssetBook, BookSettings
+from protocols.shared.depth.kernels import attribute, average_price, log_price_change
 from sim.errors import LedgerError
 from sim.events import Kind
 from sim.fields import AssetName, Count, NonNegative, Positive, ProtocolName, Share
@@ -107,7 +107,7 @@ class MarginDesk(Protocol):
     def declare(self, world: "World") -> None:
         """Open the market and the debt token."""
         super().declare(world)
-        self.market = Book(self.book, world, self.name)
+        self.market = AssetBook(self.book, world, self.name)
         self.asset = self.market.asset
         self.debt = world.tokens.declare(
             f"{self.name}.debt", TokenKind.DEBT, world.tokens.rows[USD].decimals, self.account, USD
@@ -116,11 +116,10 @@ class MarginDesk(Protocol):
     def open(self, world: "World") -> None:
         """Bring the capital and start at the fundamental."""
         market = self.market
-        market.fundamental = float(world.prices.log_fundamental(0)[self.asset])
-        coins = self.capital_usd / math.exp(market.fundamental)
+        market.open(world, float(world.prices.log_fundamental(0)[self.asset]))
+        coins = self.capital_usd / math.exp(market.anchor)
         world.ledger.move(USD, EXTERNAL, self.account, int(self.capital_usd * market.units[1]), 0)
         world.ledger.move(self.asset, EXTERNAL, self.account, int(coins * market.units[0]), 0)
-        world.prices.log_market[market.market] = world.prices.previous_log_market[market.market] = market.fundamental
 
     def accrue(self, world: "World") -> None:
         """Follow the fundamental; let the displacement decay."""
@@ -141,7 +140,7 @@ class MarginDesk(Protocol):
         """Trade a block at the average price of its net; log it, move the price, credit both motives."""
         market, net, forced = self.market, clients.net, clients.forced
         size = net / market.units[0]
-        usd = average_price(market.x, size, math.exp(market.fundamental), market.depth)
+        usd = average_price(market.x, size, math.exp(market.anchor), market.depth)
         event = world.events.add(
             Kind.SWAP, clients.lo, protocol=self.index, token=self.asset, amount=abs(net), value=abs(size) * usd,
             cause=cause,

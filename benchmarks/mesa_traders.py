@@ -19,7 +19,7 @@ from benchmarks.harness import Contender, Job, Report, race, ratio, speed
 from experiments.build import build
 from experiments.catalogue import load_components
 from experiments.config import Config, load
-from protocols.depth.kernels import average_price, displacement, recover
+from protocols.shared.depth.kernels import average_price, displacement, recover
 from sim.model import SpilloverModel
 
 NAME = "mesa"

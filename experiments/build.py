@@ -13,7 +13,7 @@ from sim.events import Kind
 from sim.fields import When
 from sim.flows import Flows
 from sim.intents import Act, Intent, Orders
-from sim.interfaces import Endowment, Population
+from sim.interfaces import Endowment, Population, Protocol
 from sim.ledger import Ledger
 from sim.phases import look, margin, settle_orders
 from sim.prices import Prices
@@ -29,7 +29,21 @@ from sim.world import Actor, World
 
 NETWORKS = 25
 """Exposure networks stored if the config names no moments."""
-OPENING_ORDER = (Act.DEPOSIT, Act.ADD_LIQUIDITY, Act.SET_MODE, Act.BORROW, Act.SWAP, Act.REPAY, Act.WITHDRAW)
+OPENING_ORDER = (
+    Act.DEPOSIT,
+    Act.MINT,
+    Act.ADD_LIQUIDITY,
+    Act.QUOTE,
+    Act.LIMIT_BUY,
+    Act.LIMIT_SELL,
+    Act.SET_MODE,
+    Act.BORROW,
+    Act.BUY,
+    Act.SELL,
+    Act.SWAP,
+    Act.REPAY,
+    Act.WITHDRAW,
+)
 
 
 @dataclass
@@ -82,6 +96,9 @@ def _declare(world: World, config: Config) -> None:
             shock.length = max(1, round(shock.duration / world.clock.dt))
     for index, population in enumerate(config.components("population")):
         _seat(world, population, index)
+    for protocol in world.protocols:
+        protocol.desk = len(world.population_names)
+        world.population_names.append(protocol.name)
 
 
 def _seat(world: World, population: Population, index: int) -> None:
@@ -191,9 +208,17 @@ def _endow(world: World, actor: Actor, seed: int | None) -> Opening:
         actor.draws.labels = population.labels
     accounts = np.arange(population.lo, population.hi)
     for token, amount in endowment.balances.items():
-        world.ledger.move(token, EXTERNAL, accounts, amount, 0)
+        if world.tokens.rows[token].kind == TokenKind.BASE:
+            world.ledger.move(token, EXTERNAL, accounts, amount, 0)
+        else:
+            _issuer(world, token).endow(world, token, accounts, np.broadcast_to(amount, accounts.shape))
     world.ledger.move(world.native, EXTERNAL, accounts, world.gas_reserve, 0)
     return Opening(actor, endowment)
+
+
+def _issuer(world: World, token: int) -> Protocol:
+    issuer = world.tokens.rows[token].issuer
+    return next(protocol for protocol in world.protocols if protocol.account == issuer)
 
 
 def _permuted(population: Population, endowment: Endowment, order: NDArray[np.int64]) -> Endowment:

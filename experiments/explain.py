@@ -110,7 +110,8 @@ class Evidence:
         self.tokens = [token["name"] for token in self.world["tokens"]]
         markets = [(market["venue"], market["asset"]) for market in self.world["markets"]]
         reference = {
-            self.tokens.index(asset): markets.index((venue, asset)) for asset, venue in self.world["reference"].items()
+            self.tokens.index(token): markets.index((venue, self._priced_in(token)))
+            for token, venue in self.world["reference"].items()
         }
         flows = self._flow_columns(folder.flows(self.replication), markets)
         self.causes = Causes(self.events, flows, reference, self.world["ticks"])
@@ -123,8 +124,17 @@ class Evidence:
         columns = {name: frame[name].to_numpy() for name in plain}
         return columns | {name: numbers(frame[name], allowed) for name, allowed in names.items()}
 
+    def _desks(self) -> list[str]:
+        """Who trades: populations, then protocols that do so themselves, in the order of the model."""
+        return [row["name"] for section in ("populations", "protocols") for row in self.world[section]]
+
+    def _priced_in(self, token: str) -> str:
+        """The asset whose price a market of this token shows: itself, or the underlying of a contract."""
+        row = self.world["tokens"][self.tokens.index(token)]
+        return row["underlying"] if row["kind"] == "contract" else token
+
     def _flow_columns(self, frame: "pd.DataFrame", markets: list[tuple[str, str]]) -> dict[str, NDArray[Any]]:
-        populations = [population["name"] for population in self.world["populations"]]
+        populations = self._desks()
         market = np.full(len(frame), -1)
         for number, (venue, asset) in enumerate(markets):
             market[((frame["venue"] == venue) & (frame["asset"] == asset)).to_numpy()] = number
@@ -236,7 +246,7 @@ class Evidence:
         """All sources that moved the price, largest share first."""
         if cause.fall >= 0:
             return ()
-        names = {OUTSIDE: EXTERNAL} | {n: owner["name"] for n, owner in enumerate(self.world["populations"])}
+        names = {OUTSIDE: EXTERNAL} | dict(enumerate(self._desks()))
         pairs = zip(self.causes.net(cause.asset).sources, cause.shares().tolist(), strict=True)
         sources = [
             Source(names[population], Motive(motive).name.lower(), share) for (population, motive), share in pairs

@@ -18,7 +18,7 @@ from sim.flows import Motive
 
 Table = Mapping[str, NDArray]
 DECAYS = (Motive.RECOVERY, Motive.LIQUIDITY)
-LASTS = (Motive.FUNDAMENTAL, Motive.SHOCK)
+LASTS = (Motive.FUNDAMENTAL, Motive.SHOCK, Motive.INDEX)
 OWN_ACTS = (Kind.BORROW,)
 """Acts by which an account chooses its leverage; topping up or deleveraging in a fall is not one."""
 
@@ -95,7 +95,7 @@ class Causes:
     Parameters
     ----------
     events: columns of the event log and `value`. flows: columns of the attribution table.
-    reference: asset -> its reference market. ticks: ticks run.
+    reference: asset or contract -> the market that prices it. ticks: ticks run.
     """
 
     def __init__(self, events: Table, flows: Table, reference: Mapping[int, int], ticks: int) -> None:

@@ -35,7 +35,7 @@ class Kind(IntEnum):
     FEE = 21
     SET_MODE = 22
     TRADE = 23
-    """An order for contracts, or on an order book, that was executed: its amount is signed, its value the USD traded."""
+    """An executed order for contracts, or on an order book: its amount is signed, its value the USD traded."""
     ORDER = 24
     """A limit order that rests; its amount is the number to cancel it by."""
     CANCEL = 25

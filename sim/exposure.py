@@ -24,12 +24,17 @@ TOLERANCE = 1e-13
 
 
 def revalue(world: "World") -> None:
-    """Set USD values of every token: spot for assets, fair value for claims and debts."""
+    """Set USD values of every token: spot for assets that trade, fair value for claims, debts and contracts."""
     prices, tokens = world.prices, world.tokens.rows
     spot = world.spot()
     values = prices.values
     values[: spot.size] = spot
-    issued = [(token.index, _issuer(world, token.issuer)) for token in tokens if token.kind != TokenKind.BASE]
+    traded = prices.markets.reference
+    issued = [
+        (token.index, _issuer(world, token.issuer))
+        for token in tokens
+        if token.kind != TokenKind.BASE and token.index not in traded
+    ]
     for _ in range(MAX_PASSES):
         moved = 0.0
         for index, protocol in issued:
@@ -76,8 +81,11 @@ class Edge:
 
 
 def network(world: "World") -> list[Edge]:
-    """All claims between owners of accounts: receipts and shares from holder to issuer, debts from lender to debtor."""
-    edges = []
+    """All claims between owners of accounts: receipts and shares from holder to issuer, debts from lender to debtor.
+
+    Contracts of one venue are netted per owner: an open gain is owed by the venue, an open loss to it.
+    """
+    edges, open_gains = [], dict[tuple[str, str], float]()
     balance, values = world.ledger.balance, world.prices.atom_values
     for token in world.tokens.rows:
         if token.kind == TokenKind.BASE:
@@ -87,8 +95,14 @@ def network(world: "World") -> list[Edge]:
             usd = float(balance[token.index, owner.lo : owner.hi].sum() * values[token.index])
             if owner.lo == EXTERNAL or owner.name == issuer or usd == 0.0:
                 continue
+            if token.kind == TokenKind.CONTRACT:
+                open_gains[owner.name, issuer] = open_gains.get((owner.name, issuer), 0.0) + usd
+                continue
             ends = (owner.name, issuer) if token.kind == TokenKind.CLAIM else (issuer, owner.name)
             edges.append(Edge(*ends, token.name, abs(usd)))
+    for (owner_name, issuer), usd in open_gains.items():
+        ends = (owner_name, issuer) if usd > 0.0 else (issuer, owner_name)
+        edges += [Edge(*ends, f"{issuer}.contracts", abs(usd))] if usd else []
     return edges
 
 

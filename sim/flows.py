@@ -31,6 +31,10 @@ class Motive(IntEnum):
     GOVERNANCE = 13
     ATTACK = 14
     SETUP = 15
+    INDEX = 16
+    """The underlying of a derivative moved."""
+    CARRY = 17
+    """Orders that collect funding, basis or premium."""
 
 
 class Flows:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sim.errors import ConfigError, SpilloverError, suggestion
 from sim.fields import AssetName, Count, NonNegative, When
 from sim.intents import Act, Intent
+from sim.quotes import MarginState
 from sim.rng import Draws
 from sim.units import SECONDS_PER_YEAR
 from sim.views import View
@@ -90,6 +91,13 @@ class Protocol:
     def settle(self, world: "World") -> None:
         """Expiries, epochs, withdrawal queues."""
 
+    def endow(self, world: "World", token: int, accounts: NDArray[np.int64], amount: NDArray[np.int64]) -> None:
+        """Issue starting balances of an asset that the protocol issues, against money from outside the model."""
+        raise ConfigError(
+            f'"{world.tokens.rows[token].name}" is issued by protocol "{self.name}" ({type(self).kind}), '
+            "from which nobody can start with it; let agents buy it"
+        )
+
     def scale_depth(self, world: "World", factor: float) -> None:
         """Multiply the liquidity that stands outside the model; ConfigError if the venue has none."""
         raise ConfigError(f'protocol "{self.name}" ({type(self).kind}) has no outside liquidity; name a depth_market')
@@ -98,9 +106,19 @@ class Protocol:
         """Intents that would take a share of what these accounts hold out of the protocol."""
         raise ConfigError(f'protocol "{self.name}" ({type(self).kind}) keeps nothing for accounts to take out')
 
+    def margins(self, world: "World", contract: int) -> MarginState:
+        """Margin accounts of everybody, as of the last mark. contract: token that names them if margin is isolated."""
+        raise ConfigError(f'protocol "{self.name}" ({type(self).kind}) keeps no margin accounts')
+
+    def liquidate(self, world: "World") -> bool:
+        """Liquidation round: what the venue itself does about breached accounts; True if it did anything."""
+        return False
+
     # FREE
     index: int = field(default=-1, init=False)
     account: int = field(default=-1, init=False)
+    desk: int = field(default=-1, init=False)
+    """The protocol's place among the populations in the attribution of price moves, for its own orders."""
     paused: int = field(default=0, init=False)
     """How many shocks keep it from taking orders."""
     health: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), init=False)

@@ -193,8 +193,15 @@ def look(world: World) -> None:
 
 
 def _liquidation_round(world: World) -> bool:
-    """One round; each liquidator population sees the state the one before it left. True if any order went through."""
+    """One round: venues' own engines, then populations in turn, each seeing the state the one before it left.
+
+    True if any order went through.
+    """
     done = 0
+    for protocol in world.protocols:
+        if protocol.liquidate(world):
+            done += 1
+            margin(world)
     for actor in world.actors:
         if not actor.responds:
             continue
@@ -209,9 +216,9 @@ def _liquidation_round(world: World) -> bool:
 
 
 def _log_price_moves(world: World) -> None:
-    """One PRICE_MOVE per asset whose reference price moved, caused by the event with the largest part in it."""
+    """One PRICE_MOVE per asset or contract whose price moved, caused by the event with the largest part in it."""
     prices = world.prices
-    for asset, market in prices.markets.reference.items():
+    for asset, market in prices.markets.of_token.items():
         moved = prices.log_market[market] - prices.previous_log_market[market]
         if moved != 0.0:
             cause = int(world.flows.lead_event[market])

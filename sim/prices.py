@@ -26,20 +26,34 @@ class Markets:
     def __init__(self) -> None:
         self.rows: list[Market] = []
         self.reference: dict[int, int] = {}
+        self.contracts: dict[int, int] = {}
+        """Contract token -> the market that prices it."""
 
-    def declare(self, venue: str, asset: int) -> Market:
-        """Add the market of an asset on a venue; ConfigError for the numeraire, in which all prices are stated."""
+    def declare(self, venue: str, asset: int, contract: int | None = None) -> Market:
+        """Add the market of an asset on a venue; ConfigError for the numeraire, in which all prices are stated.
+
+        contract: token of the derivative that is traded there in place of the asset; the market is then no reference
+        for the asset itself.
+        """
         if asset == 0:
             raise ConfigError(f'"{venue}" cannot trade the numeraire against itself; name another asset')
         market = Market(len(self.rows), venue, asset)
         self.rows.append(market)
-        self.reference.setdefault(asset, market.index)
+        if contract is None:
+            self.reference.setdefault(asset, market.index)
+        else:
+            self.contracts[contract] = market.index
         return market
+
+    @property
+    def of_token(self) -> dict[int, int]:
+        """The market that prices each asset and contract, by token."""
+        return self.reference | self.contracts
 
     def refer(self, asset: int, venue: str) -> None:
         """Make a venue's market the reference price of an asset; ConfigError if it does not trade there."""
         for market in self.rows:
-            if market.asset == asset and market.venue == venue:
+            if market.asset == asset and market.venue == venue and market.index not in self.contracts.values():
                 self.reference[asset] = market.index
                 return
         venues = sorted({market.venue for market in self.rows if market.asset == asset})
@@ -72,7 +86,8 @@ class Prices:
         self.values = np.zeros(scales.size)
         self.atom_values = np.zeros(scales.size)
         self.atom_price = np.zeros(scales.size)
-        self.last_event = np.zeros(assets, dtype=np.int64)
+        self.last_event = np.zeros(scales.size, dtype=np.int64)
+        """(tokens,) id of the last PRICE_MOVE of each asset and contract."""
         self.markets = markets
         self._reference = np.array([markets.reference.get(asset, -1) for asset in range(assets)])
 

@@ -1,6 +1,7 @@
 """The public state of venues, as views carry it: what any account could read off the chain or a screen.
 
-`view.quotes[name]` is a `TradingQuote` for a venue that trades, a `LendingQuote` for a lending pool.
+`view.quotes[name]` is a `TradingQuote` for a venue that trades spot, a `LendingQuote` for a lending pool, a
+`FuturesQuote` for perpetuals and dated contracts, an `OptionsQuote` for options.
 Amounts are atoms; prices are USD per whole token; rates are per year.
 """
 
@@ -105,3 +106,92 @@ class Breaches(NamedTuple):
     event: NDArray[np.int64]
     """BREACH event of each position, to name as the cause of a liquidation."""
     flash_fee: float
+
+
+class ContractQuote(Protocol):
+    """One contract, perpetual or dated, linear or inverse, at its current state. Prices are USD per underlying."""
+
+    contract: int
+    """Token index of the contract. One whole contract is one unit of the underlying, or one USD if inverse."""
+    underlying: int
+    price: float
+    """Mid price."""
+    mark: float
+    index: float
+    funding: float
+    """What longs pay, per year of notional, at the last rate; 0 for dated contracts."""
+    expiry: int
+    """Tick of settlement; -1 for a perpetual."""
+    inverse: bool
+    fee: float
+    """Share of the notional that a taker pays."""
+    open_interest: float
+    """Whole contracts held long."""
+    initial: float
+    """Initial margin as a share of the notional of a small position."""
+    maintenance: float
+
+    def average_price(self, size: float) -> float:
+        """Average price of buying (below zero: selling) so many whole contracts at once; infinite beyond the book."""
+
+
+class FuturesQuote(NamedTuple):
+    """A venue of perpetual or dated contracts, under the protocol's name."""
+
+    venue: int
+    contracts: tuple[ContractQuote, ...]
+    margin_asset: int
+    """What deposits are made in."""
+    margin: int
+    """Claim token of deposits."""
+
+    def contract(self, underlying: int, expiry: int = -1) -> ContractQuote | None:
+        """The contract of an asset and expiry; None if there is none."""
+        return next((c for c in self.contracts if (c.underlying, c.expiry) == (underlying, expiry)), None)
+
+
+class OptionsQuote(NamedTuple):
+    """A venue of European options. Arrays have one entry per listed series; amounts of money are USD per option."""
+
+    venue: int
+    token: NDArray[np.int64]
+    """Contract token of each series."""
+    underlying: NDArray[np.int64]
+    strike: NDArray[np.float64]
+    years: NDArray[np.float64]
+    """Time to expiry."""
+    expiry: NDArray[np.int64]
+    """Tick of settlement."""
+    is_call: NDArray[np.bool_]
+    volatility: NDArray[np.float64]
+    """Implied, at the mark."""
+    mark: NDArray[np.float64]
+    bid: NDArray[np.float64]
+    ask: NDArray[np.float64]
+    greeks: NDArray[np.float64]
+    """(series, 5) delta, gamma, vega, theta, rho of the mark: per USD, per USD squared, per 1.0, per year, per 1.0."""
+    spot: NDArray[np.float64]
+    """Index price of each series' underlying."""
+    fee: float
+    """Share of the underlying's value paid per option traded."""
+    margin_asset: int
+    margin: int
+
+    def series(self, underlying: int, is_call: bool, years: float, delta: float) -> int:
+        """The series of an underlying whose expiry is nearest to `years` and absolute delta nearest to `delta`.
+
+        Raises ValueError if the venue lists none.
+        """
+        mine = np.flatnonzero((self.underlying == underlying) & (self.is_call == is_call) & (self.years > 0.0))
+        if not mine.size:
+            raise ValueError(f"no {'call' if is_call else 'put'} on token {underlying} is listed")
+        nearest = mine[np.abs(self.years[mine] - years) <= np.abs(self.years[mine] - years).min() + 1e-12]
+        return int(nearest[np.argmin(np.abs(np.abs(self.greeks[nearest, 0]) - delta))])
+
+
+class MarginState(NamedTuple):
+    """A population's margin accounts as of the last mark, (n,) atoms of the margin asset, read-only."""
+
+    equity: NDArray[np.float64]
+    initial: NDArray[np.float64]
+    maintenance: NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Tokens and accounts: the rows and columns of the ledger, declared before it is allocated."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -45,6 +45,8 @@ class Tokens:
 
     rows: list[Token] = field(default_factory=list)
     by_name: dict[str, Token] = field(default_factory=dict)
+    listed: int = 0
+    """How many of the first rows are assets, which have a price."""
 
     def declare(self, name: str, kind: TokenKind, decimals: int, issuer: int = EXTERNAL, underlying: int = -1) -> Token:
         """Add a token; ConfigError if the name is taken."""
@@ -54,6 +56,20 @@ class Tokens:
         token = Token(index, name, kind, decimals, issuer, index if kind == TokenKind.BASE else underlying)
         self.rows.append(token)
         self.by_name[name] = token
+        self.listed += kind == TokenKind.BASE
+        return token
+
+    def issue(self, name: str, issuer: int) -> Token:
+        """Make an asset a claim that a protocol of the model issues, such as a stablecoin; it keeps row and price.
+
+        Raises ConfigError if there is no such asset, or if it is the numeraire or has an issuer already.
+        """
+        token = self[name]
+        if token.kind != TokenKind.BASE or token.index == 0:
+            found = "the numeraire" if token.index == 0 else "a token that has an issuer"
+            raise ConfigError(f'"{name}" is {found}; name an asset that no other protocol issues')
+        token = replace(token, kind=TokenKind.CLAIM, issuer=issuer, underlying=-1)
+        self.rows[token.index] = self.by_name[name] = token
         return token
 
     def __getitem__(self, name: str) -> Token:
@@ -72,8 +88,8 @@ class Tokens:
 
     @property
     def assets(self) -> list[Token]:
-        """Base assets only, numeraire first."""
-        return [token for token in self.rows if token.kind == TokenKind.BASE]
+        """What the config lists as assets, numeraire first; a protocol of the model may issue some of them."""
+        return self.rows[: self.listed]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.intents import ACCOUNT, ACT, Act
+from sim.quotes import MarginState
 from sim.rng import Draws
 
 if TYPE_CHECKING:
@@ -121,6 +122,11 @@ class View:
     def health(self, protocol: str) -> NDArray[np.float64]:
         """(n,) health factors in a lending protocol as of the last mark, infinite without debt, read-only."""
         return frozen(self._world.protocol(protocol).health[self.lo : self.hi])
+
+    def margin(self, protocol: str, contract: int = -1) -> MarginState:
+        """Own margin accounts at a venue of derivatives; contract: which, where margin is isolated by contract."""
+        state = self._world.protocol(protocol).margins(self._world, contract)
+        return MarginState(*(frozen(array[self.lo : self.hi]) for array in state))
 
     def history(self, asset: int, ticks: int) -> NDArray[np.float64]:
         """Last `ticks` + 1 market prices of an asset as they were seen, oldest first (fewer at the start of a run)."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sim.chain import Chain
 from sim.clock import Clock
 from sim.errors import ConfigError, SpilloverError, suggestion
-from sim.events import EventLog
+from sim.events import PAUSED, EventLog, Kind
 from sim.flows import Flows
 from sim.intents import Act, Intent, Orders
 from sim.interfaces import Metric, Oracle, Population, Protocol, Shock
@@ -52,7 +52,7 @@ class World:
     actors: list[Actor] = field(default_factory=list)
     """Populations with at least one account."""
     population_names: list[str] = field(default_factory=list)
-    """By population index, empty populations included."""
+    """By population index, empty populations included; then the protocols, by their desks."""
     metrics: list[Metric] = field(default_factory=list)
     events: EventLog = field(default_factory=EventLog)
     quotes: dict[str, Any] = field(default_factory=dict)
@@ -101,6 +101,21 @@ class World:
             keys = (actor.draws.uniform(rows, 7_000_000 + intent.act) * 2.0**62).astype(np.int64)
             queue = self.chain.waiting if self.protocols[intent.venue].on_chain else self.orders
             queue.add(intent, actor.population.index, keys, self.clock.tick)
+
+    def place(self, protocol: Protocol, intents: list[Intent]) -> int:
+        """Let a protocol trade at once on another venue, without gas and as its desk; how many orders succeeded.
+
+        Settlement, liquidation engines and vaults act in the middle of a tick, when the chain's blocks are full.
+        """
+        done = 0
+        for intent in intents:
+            orders, venue = Orders(intent.account.size), self.protocols[intent.venue]
+            orders.add(intent, protocol.desk, np.arange(intent.account.size), self.clock.tick)
+            if venue.paused:
+                self.chain.log(self.events, Kind.TX_FAILED, orders.ints, PAUSED)
+            else:
+                done += venue.execute(self, orders.ints, orders.reals)
+        return done
 
     def check_intent(self, population: Population, intent: Intent) -> None:
         """Refuse what a venue would misread; kernels check neither indices nor acts."""

@@ -11,7 +11,7 @@ import numpy as np
 from agents.momentum import Followers
 from agents.shared.loan_kernels import Holders, Terms
 from agents.shared.wallets import Wallets
-from protocols.depth.kernels import Depth
+from protocols.shared.depth.kernels import Depth
 from protocols.lending.rules import AAVE_V2, AAVE_V3_3, EModeCategory, ReserveSettings
 from protocols.lending.tables import market_table, rule_vector, terms_table
 from sim.intents import (
@@ -138,7 +138,7 @@ def random_depth(rng) -> Depth:
     )
 
 
-@case("protocols.depth.kernels.attribute")
+@case("protocols.shared.depth.kernels.attribute")
 def _(rng, n):
     sizes = rng.normal(0.0, 100.0, n)
     return (
@@ -151,7 +151,7 @@ def _(rng, n):
     )
 
 
-@case("protocols.depth.kernels.clear_markets")
+@case("protocols.shared.depth.kernels.clear_markets")
 def _(rng, n):
     shape = np.array([random_depth(rng) for _ in range(n)]).reshape(n, 4)
     x, net = rng.normal(0, 1e3, (2, n))

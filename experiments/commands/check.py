@@ -59,7 +59,7 @@ def _summary(config: "Config", world: "World") -> str:
         f"{count(run.ticks, 'tick')} of {duration(run.dt)}",
         count(len(world.tokens.assets), "asset"),
         count(len(world.protocols), "protocol"),
-        f"{count(len(world.population_names), 'population')} with "
+        f"{count(len(config.components('population')), 'population')} with "
         f"{count(sum(actor.population.count for actor in world.actors), 'account')}",
         count(world.events.count - 1, "opening event"),
         count(run.replications, "replication"),

@@ -44,6 +44,8 @@ MOTIVES: dict[Motive, str] = {
     Motive.GOVERNANCE: "#999933",
     Motive.ATTACK: "#aa4466",
     Motive.SETUP: "#ddcc77",
+    Motive.INDEX: "#8c8e94",
+    Motive.CARRY: "#117733",
 }
 
 TITLE_SIZE, NOTE_SIZE, TEXT_SIZE, FOOTER_SIZE = 12.0, 9.0, 9.0, 7.5

@@ -80,8 +80,8 @@ def describe_world(config: Config, world: "World", phases: Sequence[str]) -> dic
         ],
         "markets": [{"venue": row.venue, "asset": tokens.rows[row.asset].name} for row in world.markets.rows],
         "reference": {
-            tokens.rows[asset].name: world.markets.rows[market].venue
-            for asset, market in world.markets.reference.items()
+            tokens.rows[token].name: world.markets.rows[market].venue
+            for token, market in world.markets.of_token.items()
         },
         "protocols": [{"name": protocol.name, "kind": protocol.kind} for protocol in world.protocols],
         "oracles": [{"name": oracle.name, "kind": oracle.kind} for oracle in config.components("oracle")],
@@ -89,6 +89,6 @@ def describe_world(config: Config, world: "World", phases: Sequence[str]) -> dic
             {"name": shock.name, "kind": shock.kind, "at": shock.at, "asset": getattr(shock, "asset", None)}
             for shock in config.components("shock")
         ],
-        "populations": [{"kind": kinds[name]} | slices[name] for name in world.population_names],
+        "populations": [{"kind": kind} | slices[name] for name, kind in kinds.items()],
         "owners": owners,
     }

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from protocols.depth.kernels import average_price
+from protocols.shared.depth.kernels import average_price
 from sim.intents import ACCOUNT, AMOUNT, LIMIT, TOKEN
 from sim.jit import inline, kernel
 from sim.ledger import POSTED, post

@@ -5,22 +5,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Lt, MinLen
 from numpy.typing import NDArray
 
-from protocols.depth.calibration import CALIBRATIONS
 from protocols.depth.execution import DONE, STATUS_TEXT, WRONG_TOKENS, clearing_price, run_book
-from protocols.depth.kernels import (
-    Depth,
-    attribute,
-    average_price,
-    displacement,
-    log_price_change,
-    recover,
-    size_for_price,
-)
+from protocols.shared.depth.book import Book, DepthSettings
+from protocols.shared.depth.kernels import Depth, average_price, displacement, size_for_price
 from sim.events import Kind
-from sim.fields import AssetName, Duration, NonNegative, Positive
+from sim.fields import AssetName
 from sim.flows import OUTSIDE, Motive
 from sim.intents import ACCOUNT, AMOUNT, CAUSE, MOTIVE, POPULATION, TOKEN, TOKEN2, Act
 from sim.interfaces import Protocol
@@ -29,38 +21,12 @@ from sim.registry import component
 if TYPE_CHECKING:
     from sim.world import World
 
-VOLATILITY_MEMORY = 3600.0
-"""Time constant in seconds of the realised volatility that thins books."""
-SECONDS_PER_DAY = 86_400.0
-HALF_LIFE = Duration(1800.0)
-_WETH = CALIBRATIONS["WETH", "USDC"]
-
 
 @dataclass(kw_only=True, eq=False)
-class BookSettings:
-    """One asset's book against the numeraire. Defaults are the fit to quotes for selling WETH, see `calibration`.
-
-    displacement = Y * daily_volatility * (|displaced volume| / daily_volume)^delta
-    """
+class BookSettings(DepthSettings):
+    """One asset's book against the numeraire."""
 
     asset: AssetName
-    daily_volatility: Positive
-    daily_volume: Positive
-    """Whole tokens traded per day in the market outside the model."""
-    y: Positive = _WETH.impact
-    delta: Annotated[float, Gt(0.0)] = _WETH.delta
-    epsilon: Positive = _WETH.epsilon
-    """Half-width of the linear region at rest, as a share of the daily volume."""
-    half_life: Duration = HALF_LIFE
-    """Time in which half of a displacement recovers."""
-    thinning: NonNegative = 0.0
-    """Elasticity of depth to volatility: depth ~ (daily_volatility / realised)^thinning when realised is higher."""
-    thinnest: Annotated[float, Gt(0.0), Le(1.0)] = 0.1
-    """Share of the depth that stays however wild the market."""
-
-    def check(self) -> list[tuple[str, str]]:
-        """Cross-field rules, as (field, message)."""
-        return [] if self.half_life > 0.0 else [("half_life", "found 0; a displacement takes some time to recover")]
 
 
 @component("protocol", "depth_market")
@@ -85,14 +51,13 @@ class DepthMarket(Protocol):
     def declare(self, world: "World") -> None:
         """Open one market per book."""
         super().declare(world)
-        self._books = [Book(settings, world, self.name) for settings in self.books]
+        self._books = [AssetBook(settings, world, self.name) for settings in self.books]
         self._by_asset = {book.asset: book for book in self._books}
 
     def open(self, world: "World") -> None:
         """Start at the fundamental."""
         for book in self._books:
-            book.fundamental = float(world.prices.log_fundamental(0)[book.asset])
-            world.prices.log_market[book.market] = world.prices.previous_log_market[book.market] = book.fundamental
+            book.open(world, float(world.prices.log_fundamental(0)[book.asset]))
 
     def accrue(self, world: "World") -> None:
         """Follow the fundamental, let the displacement decay, thin the book with volatility."""
@@ -115,10 +80,10 @@ class DepthMarket(Protocol):
             world.chain.log(world.events, Kind.TX_FAILED, ints[foreign], WRONG_TOKENS)
         return done
 
-    def _clear(self, world: "World", book: "Book", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
+    def _clear(self, world: "World", book: "AssetBook", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
         n, first = len(ints), world.events.count
         out, sizes = np.empty((n, 2), dtype=np.int64), np.empty(n)
-        fundamental = math.exp(book.fundamental)
+        fundamental = math.exp(book.anchor)
         _, net = run_book(
             world.ledger.book(4 * n), ints, reals, book.asset, self.account, self.fee, book.units, book.x,
             fundamental, book.depth, self.impact, first, out, sizes,
@@ -136,90 +101,38 @@ class DepthMarket(Protocol):
             cause=ints[:, CAUSE],
         )
         if self.impact and not world.opening:
-            self._move(world, book, net, sizes, ints, ids)
+            book.trade(world, net, sizes, ints[:, POPULATION], ints[:, MOTIVE], ids)
         return int(ok.sum())
-
-    def _move(self, world: "World", book: "Book", net: float, sizes: NDArray, ints: NDArray, ids: NDArray) -> None:
-        """Displace the price and credit each order with its part."""
-        dlog = log_price_change(book.x, net, book.depth)
-        parts = np.empty(sizes.size)
-        attribute(sizes, net, book.x, dlog, book.depth, parts)
-        book.x += net
-        world.prices.log_market[book.market] = book.log_price()
-        world.flows.credit_rows(book.market, ints[:, POPULATION], ints[:, MOTIVE], parts, ids)
 
     def scale_depth(self, world: "World", factor: float) -> None:
         """Multiply the depth of every book; a displaced price moves and the move is credited to liquidity."""
         for book in self._books:
-            book.scale *= factor
-            book.reshape(world, world.shock_event)
+            book.scale_depth(world, factor)
 
     def quote(self, world: "World") -> "DepthQuote":
         """All books as traders see them."""
         return DepthQuote(self)
 
 
-class Book:
-    """State of one asset's book: displaced volume x and the shape it is displaced in."""
+class AssetBook(Book):
+    """The book of one asset, which follows its fundamental."""
 
     def __init__(self, settings: BookSettings, world: "World", venue: str) -> None:
         token = world.tokens[settings.asset]
-        self.settings, self.asset = settings, token.index
-        self.units = (10.0**token.decimals, 10.0 ** world.tokens.rows[0].decimals)
-        self.market = world.markets.declare(venue, token.index).index
-        self.rate = math.log(2.0) / settings.half_life
-        self.x, self.scale, self.fundamental, self.shift = 0.0, 1.0, 0.0, 0.0
-        self.variance = settings.daily_volatility**2
-        self.seen: float | None = None
-        self.depth = self._shape(1.0)
-
-    def _shape(self, thinness: float) -> Depth:
-        s = self.settings
-        return Depth(s.y * s.daily_volatility, s.daily_volume * self.scale * thinness, s.delta, s.epsilon)
-
-    def log_price(self) -> float:
-        """Log of the mid price."""
-        return self.fundamental + displacement(self.x, self.depth)
+        self.asset, self.shift = token.index, 0.0
+        units = (10.0**token.decimals, 10.0 ** world.tokens.rows[0].decimals)
+        super().__init__(settings, world.markets.declare(venue, token.index).index, units)
 
     def advance(self, world: "World") -> None:
         """One tick without orders: fundamental, shock and recovery are credited as such."""
-        tick, flows = world.clock.tick, world.flows
         shift = float(world.prices.shift[self.asset])
-        path = float(world.prices.fundamental[tick, self.asset])
+        path = float(world.prices.fundamental[world.clock.tick, self.asset])
         if shift != self.shift:
-            flows.credit(self.market, OUTSIDE, Motive.SHOCK, shift - self.shift, world.shock_event)
-        before = self.fundamental - self.shift
-        if path != before:
-            flows.credit(self.market, OUTSIDE, Motive.FUNDAMENTAL, path - before)
-        self.fundamental, self.shift = path + shift, shift
-        if self.x:
-            self.x, dlog = recover(self.x, self.rate, world.clock.dt, self.depth)
-            flows.credit(self.market, OUTSIDE, Motive.RECOVERY, dlog)
-        if self.settings.thinning:
-            self._thin(world)
-        world.prices.log_market[self.market] = self.log_price()
-
-    def _thin(self, world: "World") -> None:
-        """Realised volatility of the past hour sets the depth."""
-        log = world.prices.log_market[self.market]
-        if self.seen is not None:
-            weight = min(1.0, world.clock.dt / VOLATILITY_MEMORY)
-            daily = (log - self.seen) ** 2 * SECONDS_PER_DAY / world.clock.dt
-            self.variance += weight * (daily - self.variance)
-        self.seen = float(log)
-        self.reshape(world, 0)
-
-    def reshape(self, world: "World", event: int) -> None:
-        """Apply a change of depth; if the price is displaced it moves, credited to liquidity."""
-        s = self.settings
-        excess = math.sqrt(self.variance) / s.daily_volatility
-        thinness = max(max(1.0, excess) ** -s.thinning, s.thinnest)
-        before = displacement(self.x, self.depth)
-        self.depth = self._shape(thinness)
-        dlog = displacement(self.x, self.depth) - before
-        if dlog:
-            world.flows.credit(self.market, OUTSIDE, Motive.LIQUIDITY, dlog, event)
-            world.prices.log_market[self.market] = self.log_price()
+            world.flows.credit(self.market, OUTSIDE, Motive.SHOCK, shift - self.shift, world.shock_event)
+            self.anchor += shift - self.shift
+            self.shift = shift
+        self.follow(world, path + shift, Motive.FUNDAMENTAL)
+        self.relax(world)
 
 
 @dataclass(frozen=True)
@@ -277,7 +190,7 @@ class DepthQuote:
     def __init__(self, market: DepthMarket) -> None:
         self.venue, self.fee = market.index, market.fee
         self._market = market
-        self._state = {book.asset: (book.x, math.exp(book.fundamental), book.depth) for book in market._books}
+        self._state = {book.asset: (book.x, math.exp(book.anchor), book.depth) for book in market._books}
         self._quoted: dict[int, BookQuote] = {}
 
     def market(self, asset: int) -> BookQuote | None:

@@ -23,7 +23,7 @@ def ledger(clients: int, seed: int, journal: int = 0) -> Book:
     balance[:2, DESK] = 10**12
     balance[:2, 0] = -balance[:2].sum(axis=1)
     balance[DEBT, DESK] = -balance[DEBT].sum()
-    debt = np.array([False, False, True])
+    debt = np.array([0, 0, 2], dtype=np.int8)
     return Book(balance, np.array([0, 0, DESK]), debt, np.zeros((journal, 5), np.int64), np.zeros(1, np.int64))
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protocols.depth.calibration import CALIBRATIONS, DepthCalibration, bucket_medians, fit_depth
-from protocols.depth.kernels import displacement
+from protocols.shared.depth.calibration import CALIBRATIONS, DepthCalibration, bucket_medians, fit_depth
+from protocols.shared.depth.kernels import displacement
 
 TABLE = Path(__file__).resolve().parents[4] / "shared" / "data" / "depth" / "oneinch_quotes_2023-11.csv.gz"
 ADDRESSES = {

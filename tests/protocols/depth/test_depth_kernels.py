@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocols.depth.kernels import (
+from protocols.shared.depth.kernels import (
     Depth,
     attribute,
     average_price,
@@ -260,21 +260,21 @@ def test_clear_markets_clears_each_market():
 @pytest.mark.jit
 @pytest.mark.parametrize("size", [0, 1, 7, 500])
 def test_twins_are_bit_identical(size):
-    twin = KERNELS["protocols.depth.kernels.clear_markets"].twin
+    twin = KERNELS["protocols.shared.depth.kernels.clear_markets"].twin
     for compiled, plain in zip(cleared(clear_markets, size), cleared(twin, size), strict=True):
         assert compiled.tobytes() == plain.tobytes()
     sizes, depth = np.random.default_rng(size).normal(0, 100, size), Depth(3.6, 2.9e6, 0.94, 1e-6)
     net, compiled, plain = math.fsum(sizes), np.empty(size), np.empty(size)
     dlog = log_price_change(5.0, net, depth)
     attribute(sizes, net, 5.0, dlog, depth, compiled)
-    KERNELS["protocols.depth.kernels.attribute"].twin(sizes, net, 5.0, dlog, depth, plain)
+    KERNELS["protocols.shared.depth.kernels.attribute"].twin(sizes, net, 5.0, dlog, depth, plain)
     assert compiled.tobytes() == plain.tobytes()
 
 
 UNCOMPILED = """
 import json, sys
 import numpy as np
-from protocols.depth.kernels import Depth, clear, displacement, recover, size_for_price
+from protocols.shared.depth.kernels import Depth, clear, displacement, recover, size_for_price
 rows = json.load(sys.stdin)
 results = []
 for x, net, fundamental, *shape in rows:

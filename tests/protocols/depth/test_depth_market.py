@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from experiments.config.problems import ConfigProblems
 from protocols.depth.execution import clearing_price
-from protocols.depth.kernels import Depth, average_price
+from protocols.shared.depth.kernels import Depth, average_price
 from sim.errors import InvariantError
 from sim.events import Kind
 from sim.flows import OUTSIDE, Motive

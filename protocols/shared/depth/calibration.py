@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.depth.kernels import Depth, average_price
+from protocols.shared.depth.kernels import Depth, average_price
 
 
 @dataclass(frozen=True)
