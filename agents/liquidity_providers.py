@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.shared.cadence import ticks_in
+from agents.shared.pools import add_liquidity, give, remove_liquidity
 from agents.shared.reactions import range_faults
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
 from agents.shared.trading import NUMERAIRE, usd_to_atoms
-from sim.fields import AssetName, Duration, NonNegative, Positive, ProtocolName, Share
-from sim.flows import Motive
-from sim.intents import Act, Intent
+from sim.fields import AssetName, Count, Duration, NonNegative, Positive, ProtocolName, Share
+from sim.intents import Intent
 from sim.interfaces import Endowment, Population
 from sim.quotes import PoolShares
 from sim.registry import component
@@ -26,7 +26,7 @@ _FAIR = 0.02
 
 @component("population", "liquidity_providers")
 class LiquidityProviders(Population):
-    """Hold shares of one pool; withdraw at a hazard rate while realised volatility is above a personal threshold.
+    """Hold shares of a pool; withdraw at a hazard rate while realised volatility is above a personal threshold.
 
     A pool loses volatility^2 / 8 of its value per year to arbitrage (Milionis et al., 2022), so a threshold v is that
     of someone who expects fees of v^2 / 8: 8% a year at 0.8, 50% at 2.
@@ -36,6 +36,8 @@ class LiquidityProviders(Population):
     """The pool."""
     asset: AssetName
     """What the pool trades against the numeraire."""
+    range: Count = 0
+    """Which of the pool's ranges; 0 where there is one. A range must take the asset when they deposit."""
     deposit_usd: Sizes = field(default_factory=lambda: Sizes(median=50_000.0))
     """Opening deposits, both tokens together."""
     window: Duration = Duration(3_600.0)
@@ -64,7 +66,8 @@ class LiquidityProviders(Population):
         self.nerve = rng.uniform(*self.threshold, size=self.count)
         asset = view.token(self.asset)
         balances = {token: usd_to_atoms(view, token, half) for token in (NUMERAIRE, asset)}
-        deposit = self._add(view, view.venue(self.venue), np.arange(self.count), balances[asset])
+        rows, venue = np.arange(self.count), view.venue(self.venue)
+        deposit = give(view, asset, venue, rows, balances[asset], self.range, self.tip)
         return Endowment(balances=balances, intents=[deposit])
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
@@ -76,45 +79,20 @@ class LiquidityProviders(Population):
         if history.size <= ticks_in(view, self.window):
             return []
         volatility = float(np.sqrt(np.mean(np.diff(np.log(history)) ** 2) / view.dt_years))
-        shares: PoolShares = view.quotes[self.venue].shares
+        quote = view.quotes[self.venue]
+        shares: PoolShares = quote.ranges[self.range]
         inside = view.balance(shares.token) > 0
         restless = np.where(inside, volatility > self.nerve, volatility < self.calm * self.nerve)
         rows = np.flatnonzero(restless & ~view.pending())
         moves = rows[draws.uniform(rows) < -np.expm1(-self.hazard * every * view.dt_years * _DAYS_PER_YEAR)]
-        return self._leave(view, shares, moves[inside[moves]]) + self._return(view, moves[~inside[moves]])
-
-    def _leave(self, view: View, shares: PoolShares, rows: NDArray[np.intp]) -> list[Intent]:
-        if not rows.size:
-            return []
-        return [
-            Intent(
-                Act.REMOVE_LIQUIDITY,
-                view.quotes[self.venue].venue,
-                view.accounts[rows],
-                shares.token,
-                view.balance(shares.token)[rows],
-                motive=Motive.MARKET_MAKING,
-                tip=self.tip,
-                cause=view.cause(shares.asset),
-            )
-        ]
+        leaving = moves[inside[moves]]
+        return remove_liquidity(view, shares, quote.venue, leaving, self.tip) + self._return(
+            view, moves[~inside[moves]]
+        )
 
     def _return(self, view: View, rows: NDArray[np.intp]) -> list[Intent]:
-        pool = view.quotes[self.venue].market(view.token(self.asset))
-        if pool is not None and abs(np.log(pool.price / view.prices[view.token(self.asset)])) > _FAIR:
+        asset, quote = view.token(self.asset), view.quotes[self.venue]
+        pool = quote.market(asset)
+        if pool is not None and abs(np.log(pool.price / view.prices[asset])) > _FAIR:
             return []
-        amount = view.spendable(view.token(self.asset), rows)
-        some = (amount > 0) & (view.spendable(NUMERAIRE, rows) > 0)
-        return [self._add(view, view.quotes[self.venue].venue, rows[some], amount[some])] if some.any() else []
-
-    def _add(self, view: View, venue: int, rows: NDArray[np.intp], amount: NDArray[np.int64]) -> Intent:
-        return Intent(
-            Act.ADD_LIQUIDITY,
-            venue,
-            view.accounts[rows],
-            view.token(self.asset),
-            amount,
-            token2=NUMERAIRE,
-            motive=Motive.MARKET_MAKING,
-            tip=self.tip,
-        )
+        return add_liquidity(view, asset, quote.venue, rows, self.range, self.tip)

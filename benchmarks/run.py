@@ -17,6 +17,7 @@ BENCHES = {
     "health": "benchmarks.health_scan",
     "swaps": "benchmarks.swaps",
     "creation": "benchmarks.creation",
+    "options": "benchmarks.options",
     "commands": "benchmarks.commands",
 }
 FAILED = 4

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import swaps_curves
 from benchmarks.harness import Contender, Job, Report, Timing, race, ratio, speed
-from protocols.amm import kernels
+from protocols.amm import constant_product_kernels as kernels
 from sim.jit import KERNELS
 
 NAME = "swaps"
-TITLE = "Constant-product swaps, equal to Uniswap v2 to the atom"
+TITLE = "Swaps on three kinds of pools; constant product equal to Uniswap v2 to the atom"
 SWAPS = 1_000_000
 COMPARED = 20_000
 """Swaps that plain Python does too, and on which answers are compared."""
@@ -98,9 +99,10 @@ def contenders(scale: float = 1.0) -> list[Contender]:
 
 
 def run(scale: float = 1.0) -> Report:
-    """Swaps across many pools and along one pool."""
+    """Swaps across many pools, along one pool, and along one pool of each of the other kinds."""
     compiled, twin, plain = (_named(t, "many pools") for t in race(across_pools(scale)))
     chained, chained_plain = (_named(t, "one pool in a row") for t in race(along_one_pool(scale)))
+    curves = {name: race(swaps_curves.along(name, scale)) for name in swaps_curves.KERNEL_OF}
     million = "million swaps/s"
     figures = [
         speed(compiled, 1e6, million, TARGET),
@@ -112,6 +114,7 @@ def run(scale: float = 1.0) -> Report:
         speed(chained_plain, 1e6, million),
         ratio("one pool in a row: compiled over Python integers", chained, chained_plain),
     ]
+    figures += [speed(_named(timing, name), 1e6, million) for name, timings in curves.items() for timing in timings]
     return Report(NAME, TITLE, figures, "amounts paid, statuses, reserves and log prices, bit for bit")
 
 

@@ -11,7 +11,7 @@ from sim.errors import ConfigError
 
 ENTRY_POINTS = "spillover.components"
 """Group under which other distributions register components."""
-_ROOMS = ("sim.processes", "sim.shocks", "sim.metrics", "protocols", "agents")
+_ROOMS = ("sim.processes", "sim.pricing", "sim.shocks", "sim.metrics", "protocols", "agents")
 _loaded = False
 
 

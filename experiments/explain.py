@@ -114,7 +114,12 @@ class Evidence:
             for token, venue in self.world["reference"].items()
         }
         flows = self._flow_columns(folder.flows(self.replication), markets)
-        self.causes = Causes(self.events, flows, reference, self.world["ticks"])
+        underlying = {
+            self.tokens.index(row["name"]): self.tokens.index(row["underlying"])
+            for row in self.world["tokens"]
+            if row["kind"] == "contract" and row["name"] in self.world["reference"]
+        }
+        self.causes = Causes(self.events, flows, reference, self.world["ticks"], underlying)
 
     def _event_columns(self, frame: "pd.DataFrame") -> dict[str, NDArray[Any]]:
         tokens = [token["name"] for token in self.world["tokens"]]
@@ -247,7 +252,7 @@ class Evidence:
         if cause.fall >= 0:
             return ()
         names = {OUTSIDE: EXTERNAL} | dict(enumerate(self._desks()))
-        pairs = zip(self.causes.net(cause.asset).sources, cause.shares().tolist(), strict=True)
+        pairs = zip(self.causes.sources(cause.asset), cause.shares().tolist(), strict=True)
         sources = [
             Source(names[population], Motive(motive).name.lower(), share) for (population, motive), share in pairs
         ]

@@ -128,9 +128,18 @@ def look_through(world: "World", owner: str) -> dict[str, float]:
 
 
 def _backing(world: "World", claim: int, inside: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What stands behind one claim of an issuer: of several claims, each is backed by its own underlying asset."""
-    token = world.tokens.rows[claim]
+    """What stands behind one claim of an issuer: of several claims, each is backed by its own underlying asset.
+
+    Several claims on one basket share it in proportion to what they are worth.
+    """
+    tokens, token = world.tokens.rows, world.tokens.rows[claim]
     if token.underlying < 0:
-        return inside
-    same = np.array([row.underlying == token.underlying and row.index != claim for row in world.tokens.rows])
+        baskets = [t.index for t in tokens if (t.kind, t.issuer, t.underlying) == (token.kind, token.issuer, -1)]
+        if len(baskets) == 1:
+            return inside
+        worth = -world.ledger.balance[baskets, token.issuer] * world.prices.atom_values[baskets]
+        total = float(worth.sum())
+        inside[baskets] = 0.0
+        return inside * (float(worth[baskets.index(claim)]) / total if total > 0.0 else 0.0)
+    same = np.array([token.underlying in (row.underlying, row.index) and row.index != claim for row in tokens])
     return np.where(same, inside, 0.0)

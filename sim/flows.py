@@ -35,6 +35,8 @@ class Motive(IntEnum):
     """The underlying of a derivative moved."""
     CARRY = 17
     """Orders that collect funding, basis or premium."""
+    UNWIND = 18
+    """Closing what is left of a hedge or position after a venue liquidated or deleveraged the rest."""
 
 
 class Flows:

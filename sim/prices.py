@@ -88,6 +88,8 @@ class Prices:
         self.atom_price = np.zeros(scales.size)
         self.last_event = np.zeros(scales.size, dtype=np.int64)
         """(tokens,) id of the last PRICE_MOVE of each asset and contract."""
+        self.source = np.zeros(assets, dtype=np.int64)
+        """(assets,) id of the event behind the current fundamental of an asset that a protocol issues; else 0."""
         self.markets = markets
         self._reference = np.array([markets.reference.get(asset, -1) for asset in range(assets)])
 

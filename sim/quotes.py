@@ -1,7 +1,7 @@
 """The public state of venues, as views carry it: what any account could read off the chain or a screen.
 
 `view.quotes[name]` is a `TradingQuote` for a venue that trades spot, a `LendingQuote` for a lending pool, a
-`FuturesQuote` for perpetuals and dated contracts, an `OptionsQuote` for options.
+`FuturesQuote` for perpetuals and dated contracts, an `OptionsQuote` for options, an `IssuerQuote` for a redeemable asset.
 Amounts are atoms; prices are USD per whole token; rates are per year.
 """
 
@@ -187,6 +187,29 @@ class OptionsQuote(NamedTuple):
             raise ValueError(f"no {'call' if is_call else 'put'} on token {underlying} is listed")
         nearest = mine[np.abs(self.years[mine] - years) <= np.abs(self.years[mine] - years).min() + 1e-12]
         return int(nearest[np.argmin(np.abs(np.abs(self.greeks[nearest, 0]) - delta))])
+
+
+class IssuerQuote(NamedTuple):
+    """An issuer of a redeemable asset, such as a stablecoin. Money is in USD per whole unit."""
+
+    venue: int
+    token: int
+    """The asset it issues."""
+    value: float
+    """What a unit is worth in redemption: what stands behind it, at most 1."""
+    backing: float
+    """Net assets over units outstanding, surplus included."""
+    mint_fee: float
+    redeem_fee: float
+    """Shares of what is paid in and paid out."""
+    queued: int
+    """Atoms that wait to be redeemed."""
+    per_tick: int
+    """Most atoms redeemed in a tick."""
+    mintable: int
+    """Most atoms of the numeraire taken for new units in a tick."""
+    open_to: NDArray[np.bool_]
+    """(accounts,) who may mint and redeem."""
 
 
 class MarginState(NamedTuple):

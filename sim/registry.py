@@ -26,6 +26,8 @@ FAMILIES = {
     "population": "behaviours of many accounts",
     "rule": "target weights of allocators",
     "trigger": "when an allocator acts on its target",
+    "hedge": "how far the delta of an option position may stray",
+    "payoff": "what exotic contracts pay",
     "metric": "numbers measured from a run",
     "plot": "pictures of a run folder",
 }

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.events import Kind
 from sim.intents import ACCOUNT, ACT, Act
 from sim.quotes import MarginState
 from sim.rng import Draws
+from sim.subjects import LastBySubject
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -34,6 +36,7 @@ class View:
         self._delay, self._noise = delay, noise
         self._seen: NDArray[np.float64] | None = None
         self.accounts = frozen(np.arange(lo, hi))
+        self._befell = LastBySubject(lo, hi)
         self.dt_years = world.clock.dt_years
         self.quotes: Mapping[str, Any] = MappingProxyType(world.quotes)
         self.tick = -1
@@ -149,6 +152,13 @@ class View:
     def cause(self, asset: int) -> int:
         """Event id of the last recorded price move of an asset, to name as the cause of an intent."""
         return int(self._world.prices.last_event[asset])
+
+    def last_event(self, kind: Kind) -> NDArray[np.int64]:
+        """(n,) id of the last event of a kind that befell each own account, as its subject; 0 where there is none.
+
+        To name as the cause of what an account does about it, such as a position lost to auto-deleveraging.
+        """
+        return frozen(self._befell.of(self._world.events, kind))
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:

@@ -136,6 +136,10 @@ class World:
         if found:
             raise SpilloverError(f'population "{population.name}" sent {found}')
 
+    def underlying(self) -> dict[int, int]:
+        """Contract token that has a market of its own -> token of the asset it is a contract on."""
+        return {token: self.tokens.rows[token].underlying for token in self.markets.contracts}
+
     def spot(self) -> NDArray[np.float64]:
         """(assets,) reference market prices in USD now."""
         return self.prices.spot(self.clock.tick)

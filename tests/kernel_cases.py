@@ -11,9 +11,9 @@ import numpy as np
 from agents.momentum import Followers
 from agents.shared.loan_kernels import Holders, Terms
 from agents.shared.wallets import Wallets
-from protocols.shared.depth.kernels import Depth
 from protocols.lending.rules import AAVE_V2, AAVE_V3_3, EModeCategory, ReserveSettings
 from protocols.lending.tables import market_table, rule_vector, terms_table
+from protocols.shared.depth.kernels import Depth
 from sim.intents import (
     ACCOUNT,
     ACT,
@@ -89,43 +89,6 @@ def _(rng, n):
     amount[rng.random(n) < 0.05] = 2**62
     ends = rng.integers(0, 6, (2, n))
     return book, int(rng.integers(3)), ends[0], ends[1], amount, np.arange(n), np.empty(n, np.int64)
-
-
-@case("protocols.amm.kernels.swap_batch")
-def _(rng, n):
-    reserves = 1 + spread(rng, 2)
-    sides, least = rng.random(n) < 0.5, spread(rng, n, 1e3)
-    return (
-        reserves,
-        spread(rng, n),
-        sides,
-        least,
-        997,
-        1000,
-        np.empty(n, np.int64),
-        np.empty(n + 1),
-        np.empty(n, np.int8),
-    )
-
-
-@case("protocols.amm.kernels.swap_pools")
-def _(rng, n):
-    pools = spread(rng, (2, n))
-    sides, least = rng.random(n) < 0.5, spread(rng, n, 1e3)
-    return pools[0], pools[1], spread(rng, n), sides, least, 997, 1000, np.empty(n, np.int64), np.empty(n, np.int8)
-
-
-@case("protocols.amm.execution.run_pool")
-def _(rng, n):
-    balance = spread(rng, (3, 8))
-    if rng.random() < 0.3:
-        balance[:, 1:] = spread(rng, (3, 7)) * (np.arange(1, 8) > 1)
-        balance[2] = 0
-    book = book_of(balance, [0, 0, 1], [1] * 3, 4 * n)
-    ints = orders(rng, n, [Act.SWAP, Act.ADD_LIQUIDITY, Act.REMOVE_LIQUIDITY, Act.DEPOSIT], [0, 1, 2], np.arange(2, 8))
-    reals = np.column_stack([np.where(rng.random(n) < 0.5, 0.0, np.exp(rng.normal(0, 3, n))), np.ones(n)])
-    log_price = np.full(n + 1, rng.normal())
-    return book, ints, reals, 1, 0, 2, 1, 997, 1000, 10.0**-2, 5, np.empty((n, 2), np.int64), log_price
 
 
 def random_depth(rng) -> Depth:

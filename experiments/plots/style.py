@@ -46,6 +46,7 @@ MOTIVES: dict[Motive, str] = {
     Motive.SETUP: "#ddcc77",
     Motive.INDEX: "#8c8e94",
     Motive.CARRY: "#117733",
+    Motive.UNWIND: "#882255",
 }
 
 TITLE_SIZE, NOTE_SIZE, TEXT_SIZE, FOOTER_SIZE = 12.0, 9.0, 9.0, 7.5

@@ -46,3 +46,16 @@ def loss_versus_rebalancing(volatility: Number) -> Number:
     volatility: of the log price, per square root of that time. Milionis, Moallemi, Roughgarden and Zhang (2022).
     """
     return np.square(volatility) / 8.0
+
+
+def concentrated_loss(price_ratio: Number, low: float, high: float) -> Number:
+    """Impermanent loss of a range around the price at deposit: value over holding the first amounts, less one.
+
+    low, high: ends of the range over the price at deposit, low < 1 < high. With c = ratio clipped to the
+    range, a unit of liquidity holds 1/sqrt(c) - 1/sqrt(high) and sqrt(c) - sqrt(low) (Uniswap v3), at price 1 at
+    deposit. Fees are not counted.
+    """
+    ratio = np.asarray(price_ratio)
+    root = np.sqrt(np.clip(ratio, low, high))
+    inside = ratio * (1.0 / root - 1.0 / np.sqrt(high)) + root - np.sqrt(low)
+    return inside / (ratio * (1.0 - 1.0 / np.sqrt(high)) + 1.0 - np.sqrt(low)) - 1.0

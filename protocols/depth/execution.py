@@ -16,13 +16,14 @@ from sim.jit import inline, kernel
 from sim.ledger import POSTED, post
 from sim.tokens import EXTERNAL
 
-DONE, NO_FUNDS, BELOW_LIMIT, NO_OUTPUT, WRONG_TOKENS = range(5)
+DONE, NO_FUNDS, BELOW_LIMIT, NO_OUTPUT, WRONG_TOKENS, NO_SUPPLY = range(6)
 STATUS_TEXT = (
     "done",
     "the account does not hold that much",
     "the price is worse than the order's limit",
     "the output is less than one atom",
     "the market does not trade these tokens against each other",
+    "the outside world does not hold that much of the asset",
 )
 MAX_PRICE_STEPS = 200
 _LEAST = 1e-90
@@ -75,6 +76,28 @@ def _refuse(book, ints, reals, asset, venue, price, kept, units, event0, out):
 
 
 @inline
+def _refuse_excess(book, ints, asset, venue, price, kept, units, event0, out):
+    """Give back the largest purchases until the outside world has enough of an asset that it cannot create; how many.
+
+    Equal purchases are refused together, so that the sequence of orders does not matter.
+    """
+    if book.issuer[asset] == EXTERNAL:
+        return 0
+    room, wanted, largest = book.balance[asset, EXTERNAL] + book.balance[asset, venue], 0.0, 0
+    for i in range(ints.shape[0]):
+        if out[i, 0] == DONE and ints[i, TOKEN] != asset:
+            wanted += np.floor(_received(ints, i, asset, price, kept, units))
+            largest = max(largest, ints[i, AMOUNT])
+    refused = 0
+    for i in range(ints.shape[0]):
+        if wanted > room and out[i, 0] == DONE and ints[i, TOKEN] != asset and ints[i, AMOUNT] == largest:
+            post(book, 0, venue, ints[i, ACCOUNT], ints[i, AMOUNT], event0 + i)
+            out[i, 0] = NO_SUPPLY
+            refused += 1
+    return refused
+
+
+@inline
 def _received(ints, i, asset, price, kept, units):
     """Atoms an order gets at this price, before rounding down."""
     rate = price * units[1] / units[0] if ints[i, TOKEN] == asset else units[0] / units[1] / price
@@ -109,9 +132,12 @@ def run_book(book, ints, reals, asset, venue, fee, units, x, fundamental, depth,
         else:
             price, net = fundamental, spent * kept / units[1] / fundamental - sold / units[0]
         refused = _refuse(book, ints, reals, asset, venue, price, kept, units, event0, out)
-    for i in range(ints.shape[0]):
-        if out[i, 0] == DONE:
-            _pay(book, ints, i, asset, venue, price, kept, units, event0 + i, out, sizes)
+        if refused == 0:
+            refused = _refuse_excess(book, ints, asset, venue, price, kept, units, event0, out)
+    for selling in (True, False):  # what is sold may be all there is to buy
+        for i in range(ints.shape[0]):
+            if out[i, 0] == DONE and (ints[i, TOKEN] == asset) == selling:
+                _pay(book, ints, i, asset, venue, price, kept, units, event0 + i, out, sizes)
     return price, net
 
 

@@ -131,7 +131,7 @@ class AssetBook(Book):
             world.flows.credit(self.market, OUTSIDE, Motive.SHOCK, shift - self.shift, world.shock_event)
             self.anchor += shift - self.shift
             self.shift = shift
-        self.follow(world, path + shift, Motive.FUNDAMENTAL)
+        self.follow(world, path + shift, Motive.FUNDAMENTAL, int(world.prices.source[self.asset]))
         self.relax(world)
 
 

@@ -10,20 +10,30 @@ Both sides count in keys, minus ticks for bids and ticks for asks: the best orde
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.jit import JIT, inline
+from sim.jit import JIT, _njit, inline
+
+
+def trailing_zeros(word: Any) -> Any:
+    """Place of the lowest bit that is set."""
+    return (int(word) & -int(word)).bit_length() - 1
+
 
 if JIT:
-    from numba.cpython.unsafe.numbers import trailing_zeros
-else:
+    from numba.cpython.unsafe.numbers import trailing_zeros  # type: ignore[assignment]
 
-    def trailing_zeros(word):
-        """Place of the lowest bit that is set."""
-        return (int(word) & -int(word)).bit_length() - 1
+
+def fused(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """`sim.jit.inline` that leaves the compiler no choice.
+
+    A helper that takes `Books` and is called costs more to call than to run: a dozen words for each of its arrays.
+    """
+    return _njit(loop, _nrt=False, forceinline=True) if JIT else loop
 
 
 WORD = 64
@@ -69,21 +79,27 @@ class Books(NamedTuple):
     """(4,)"""
 
 
-@inline
+@fused
+def lowest_bit(word):
+    """Place of the lowest bit of a word that is not zero."""
+    return np.int64(trailing_zeros(word))
+
+
+@fused
 def level_row(books, side, key):
     """Row of the level, or of the far queue, that a key belongs to."""
     span = books.levels.shape[0] // books.sides.shape[0]
     return side * span + min(key - books.sides[side, BASE], span - 1)
 
 
-@inline
+@fused
 def _set(books, side, level):
     word, bit = level >> 6, np.uint64(level & 63)
     books.bits[side, word] |= _ONE << bit
     books.bits[side, books.bits.shape[1] - 1] |= _ONE << np.uint64(word)
 
 
-@inline
+@fused
 def _clear(books, side, level):
     word, bit = level >> 6, np.uint64(level & 63)
     books.bits[side, word] &= ~(_ONE << bit)
@@ -91,17 +107,17 @@ def _clear(books, side, level):
         books.bits[side, books.bits.shape[1] - 1] &= ~(_ONE << np.uint64(word))
 
 
-@inline
+@fused
 def _lowest(books, side):
     """First level that holds orders, the far queue being the last; -1 if none does."""
     summary = books.bits[side, books.bits.shape[1] - 1]
     if summary == _NO_BITS:
         return -1
-    word = np.int64(trailing_zeros(summary))
-    return word * WORD + np.int64(trailing_zeros(books.bits[side, word]))
+    word = lowest_bit(summary)
+    return word * WORD + lowest_bit(books.bits[side, word])
 
 
-@inline
+@fused
 def _append(books, side, row, slot):
     """Queue an order at the end of a level."""
     orders, levels = books.orders, books.levels
@@ -164,7 +180,7 @@ def _bring_near(books, side):
         slot = following
 
 
-@inline
+@fused
 def add_order(books, side, key, amount, owner, born):
     """Let a new order rest behind all others of its price; its slot. There must be a free one."""
     orders, pool = books.orders, books.pool
@@ -194,7 +210,7 @@ def add_order(books, side, key, amount, owner, born):
     return slot
 
 
-@inline
+@fused
 def remove_order(books, slot):
     """Take an order out of its level, its book and its account's chain, and give its slot back."""
     orders, levels, chains = books.orders, books.levels, books.chains
@@ -227,7 +243,7 @@ def remove_order(books, slot):
             _next_best(books, side, span)
 
 
-@inline
+@fused
 def _next_best(books, side, span):
     level = _lowest(books, side)
     if level == -1:

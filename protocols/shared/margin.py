@@ -160,12 +160,17 @@ class MarginAccounts:
             self.maintenance[rows] = self.worst_loss(world, rows, self.portfolio.grid())
             self.initial[rows] = self.maintenance[rows] * self.portfolio.initial
 
-    def worst_loss(self, world: "World", accounts: NDArray[np.int64], grid: Grid) -> Floats:
-        """(n,) worst loss over the grid, netted over venues and collateral within each underlying."""
-        nets: dict[int, Floats] = {}
+    def worst_loss(
+        self, world: "World", accounts: NDArray[np.int64], grid: Grid, added: Mapping[int, Floats] | None = None
+    ) -> Floats:
+        """(n,) worst loss over the grid, netted over venues and collateral within each underlying.
+
+        added: underlying asset -> (n, s) gains of positions that the accounts do not hold yet.
+        """
+        nets: dict[int, Floats] = dict(added or {})
         for asset, claim, value in zip(self.assets[1:], self.claims[1:], self.weights(world)[1:], strict=True):
             held = world.ledger.balance[claim, accounts] * value
-            nets[int(asset)] = held[:, None] * grid.moves
+            nets[int(asset)] = nets.get(int(asset), 0.0) + held[:, None] * grid.moves
         for member in self.members:
             for asset, gains in member.scenarios(world, accounts, grid).items():
                 nets[asset] = nets.get(asset, 0.0) + gains

@@ -33,7 +33,7 @@ class LiquidationMetric(Metric):
         """Over the whole run."""
         kind, value = world.events.column("kind"), world.events.value
         events = {name: world.events.column(name) for name in COLUMNS} | {"value": value}
-        causes = Causes(events, world.flows.table(), world.markets.reference, world.clock.tick + 1)
+        causes = Causes(events, world.flows.table(), world.markets.of_token, world.clock.tick + 1, world.underlying())
         branching, largest = cascades(causes)
         when = world.events.column("tick")[kind == Kind.LIQUIDATION] * world.clock.dt // 3600.0
         hours = np.bincount(when.astype(np.int64)) if when.size else np.zeros(1)

@@ -100,6 +100,10 @@ class Venue:
         [(asset, pool)] = self.markets.items()
         return PoolShares(SHARES, pool.reserves[1], tuple(pool.reserves), asset, 0.0)
 
+    @property
+    def ranges(self):
+        return (self.shares,)
+
 
 class Floor:
     """What a population sees, with venues that execute. Token 0 is the numeraire; all tokens have 6 decimals."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.amm.arbitrage import arbitrage_input, impermanent_loss, loss_versus_rebalancing, no_arbitrage_band
-from protocols.amm.kernels import OK, swap_pools
+from protocols.amm.constant_product_kernels import OK, swap_pools
 
 positive = st.floats(1e-3, 1e6)
 kepts = st.floats(0.9, 1.0)

@@ -8,24 +8,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from protocols.amm.kernels import (
+from protocols.amm.constant_product_kernels import (
     BELOW_MINIMUM,
-    MINIMUM_LIQUIDITY,
     OK,
     OUT_OF_RANGE,
-    OUTSIDE,
-    RESERVE_LIMIT,
     ZERO_OUTPUT,
-    burn_amounts,
-    deposit_amounts,
-    fee_fraction,
-    mint_shares,
     quote,
     quote_exact_out,
     reserve_limit,
     swap_batch,
     swap_pools,
 )
+from protocols.amm.rounding import OUTSIDE, RESERVE_LIMIT, fee_fraction
+from protocols.amm.shares import MINIMUM_LIQUIDITY, burn_amounts, deposit_amounts, mint_shares
 from sim.errors import ConfigError
 from sim.jit import KERNELS
 
@@ -234,7 +229,7 @@ def same(left, right):
 @pytest.mark.parametrize("fee", FEES)
 @pytest.mark.parametrize("size", [0, 1, 7, 1000])
 def test_swap_batch_is_bit_identical_to_its_twin(size, fee):
-    twin = KERNELS["protocols.amm.kernels.swap_batch"].twin
+    twin = KERNELS["protocols.amm.constant_product_kernels.swap_batch"].twin
     for seed, pool in enumerate([(10**12, 3 * 10**11), (2**50, 2**50), (1, RESERVE_LIMIT), (0, 5), (17, 2**52)]):
         orders = batch(seed, size)
         with warnings.catch_warnings():
@@ -252,7 +247,7 @@ def random_pools(seed, size):
 @pytest.mark.parametrize("fee", FEES)
 @pytest.mark.parametrize("size", [0, 1, 7, 5000])
 def test_swap_pools_is_bit_identical_to_its_twin(size, fee):
-    twin = KERNELS["protocols.amm.kernels.swap_pools"].twin
+    twin = KERNELS["protocols.amm.constant_product_kernels.swap_pools"].twin
     pools, orders = random_pools(size, size), batch(size, size)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,8 +1,8 @@
 """Constant-product pool in whole atoms, equal to Uniswap v2 to the atom.
 
-Formulas: Uniswap v2 core and periphery (UniswapV2Pair mint, burn, swap; UniswapV2Library getAmountOut, getAmountIn;
-UniswapV2Router02 addLiquidity), with the fee 997/1000 generalised to fee_num/fee_den, the part of the input that is
-kept over the whole. The optional protocol fee of v2 (a sixth of the growth of sqrt k, off on mainnet) is left out.
+Formulas: Uniswap v2 core and periphery (UniswapV2Pair swap; UniswapV2Library getAmountOut, getAmountIn), with the fee
+997/1000 generalised to fee_num/fee_den, the part of the input that is kept over the whole. The optional protocol fee
+of v2 (a sixth of the growth of sqrt k, off on mainnet) is left out. Deposits are in `shares`.
 
 Every result is floor(N / D) of products too wide for int64. A float64 estimate of the quotient is off by less than
 one atom, and N - q*D, computed modulo 2^64, is then the true residual and corrects it. Two conditions make that so
@@ -13,38 +13,19 @@ Scalar helpers return an amount of at least 1, or 0 where Uniswap v2 reverts for
 where an argument is outside the range above. They take Python integers or int64, compiled or not.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import math
-from fractions import Fraction
 
 import numpy as np
 
-from sim.errors import ConfigError
+from protocols.amm.rounding import OUTSIDE, RESERVE_LIMIT, exact
 from sim.jit import inline, kernel
 
 OK, ZERO_OUTPUT, BELOW_MINIMUM, OUT_OF_RANGE = range(4)
 """Statuses of a swap: executed, output would be zero, output would be below the minimum, amounts beyond the limit."""
 
-OUTSIDE = -1
-"""What a scalar helper returns for arguments outside the exact range."""
-
-MINIMUM_LIQUIDITY = 1000
-"""Shares that the first deposit locks for ever, so that one share can never become too dear."""
-
-RESERVE_LIMIT = 2**51 - 1
 _RESIDUAL_LIMIT = 2**62
-
-
-def fee_fraction(fee: float) -> tuple[int, int]:
-    """A fee such as 0.003 as the kept part (997, 1000) in lowest terms.
-
-    Raises ConfigError if the fee is not in [0, 1) or has more than six decimals.
-    """
-    kept = 1 - Fraction(repr(float(fee))) if math.isfinite(fee) else Fraction(0)
-    if not 0 < kept <= 1 or kept.denominator > 10**6:
-        raise ConfigError(
-            f"pool fee is {fee}; allowed: at least 0 and below 1, with at most six decimals; try 0.003 for 30 bp"
-        )
-    return kept.numerator, kept.denominator
 
 
 @inline
@@ -54,26 +35,11 @@ def reserve_limit(fee_den):
 
 
 @inline
-def _exact(estimate, numerator, divisor):
-    """floor(N / D) from an estimate off by less than 2; `numerator` is N modulo 2^64 when compiled."""
-    quotient = int(estimate)
-    rest = numerator - quotient * divisor
-    # Loops that hardly ever run are predicted; a select would put the residual on the chain between two swaps.
-    while rest < 0:
-        quotient -= 1
-        rest += divisor
-    while rest >= divisor:
-        quotient += 1
-        rest -= divisor
-    return quotient
-
-
-@inline
 def _amount_out(amount_in, reserve_in, reserve_out, fee_num, fee_den):
     kept = amount_in * fee_num
     share = float(kept) / float(fee_den)
     estimate = share * float(reserve_out) / (float(reserve_in) + share)
-    return _exact(estimate, kept * reserve_out, reserve_in * fee_den + kept)
+    return exact(estimate, kept * reserve_out, reserve_in * fee_den + kept)
 
 
 @inline
@@ -107,88 +73,8 @@ def quote_exact_out(amount_out, reserve_in, reserve_out, fee_num, fee_den):
     estimate = float(scaled) * float(amount_out) / float(divisor)
     if estimate >= RESERVE_LIMIT + 1:
         return OUTSIDE
-    amount_in = _exact(estimate, scaled * amount_out, divisor) + 1
+    amount_in = exact(estimate, scaled * amount_out, divisor) + 1
     return amount_in if amount_in <= limit - reserve_in else OUTSIDE
-
-
-@inline
-def _product_share(amount, part, whole):
-    """floor(amount * part / whole), or a value beyond RESERVE_LIMIT if that is where it lies."""
-    estimate = float(amount) * float(part) / float(whole)
-    if estimate >= RESERVE_LIMIT + 2:
-        return RESERVE_LIMIT + 1
-    return _exact(estimate, amount * part, whole)
-
-
-@inline
-def _square_root(left, right):
-    """floor(sqrt(left * right))."""
-    root = int(math.sqrt(float(left) * float(right)))
-    rest = left * right - root * root
-    while rest < 0:
-        root -= 1
-        rest += 2 * root + 1
-    while rest > 2 * root:
-        rest -= 2 * root + 1
-        root += 1
-    return root
-
-
-@inline
-def mint_shares(amount0, amount1, reserve0, reserve1, supply, limit):
-    """Shares the pool mints for a deposit; reserves and supply as they stand before it.
-
-    The first deposit mints sqrt(amount0 * amount1) - MINIMUM_LIQUIDITY, and the caller issues MINIMUM_LIQUIDITY more
-    to nobody. Later ones mint the smaller of the two proportions, so what does not match the ratio is a gift to all.
-
-    limit: `reserve_limit(fee_den)` of the pool. Returns 0 if less than a share; OUTSIDE if an amount is negative,
-    reserves and supply do not belong together, or a reserve would pass the limit.
-    """
-    amount0, amount1, supply, limit = int(amount0), int(amount1), int(supply), int(limit)
-    reserve0, reserve1 = int(reserve0), int(reserve1)
-    if amount0 < 0 or amount1 < 0 or reserve0 < 0 or reserve1 < 0 or supply < 0:
-        return OUTSIDE
-    if reserve0 > limit or reserve1 > limit or amount0 > limit - reserve0 or amount1 > limit - reserve1:
-        return OUTSIDE
-    if supply == 0:
-        return max(_square_root(amount0, amount1) - MINIMUM_LIQUIDITY, 0)
-    if reserve0 == 0 or reserve1 == 0 or supply > RESERVE_LIMIT:
-        return OUTSIDE
-    shares = min(_product_share(amount0, supply, reserve0), _product_share(amount1, supply, reserve1))
-    return shares if shares <= RESERVE_LIMIT - supply else OUTSIDE
-
-
-@inline
-def burn_amounts(shares, reserve0, reserve1, supply):
-    """Atoms of both tokens that the pool pays for burned shares, each rounded down.
-
-    (0, 0) if either would be less than an atom, as v2 reverts; (OUTSIDE, OUTSIDE) if shares are not within 1..supply
-    or a reserve is beyond RESERVE_LIMIT.
-    """
-    shares, supply, reserve0, reserve1 = int(shares), int(supply), int(reserve0), int(reserve1)
-    if shares <= 0 or shares > supply or supply > RESERVE_LIMIT:
-        return OUTSIDE, OUTSIDE
-    if reserve0 < 0 or reserve1 < 0 or reserve0 > RESERVE_LIMIT or reserve1 > RESERVE_LIMIT:
-        return OUTSIDE, OUTSIDE
-    amount0, amount1 = _product_share(shares, reserve0, supply), _product_share(shares, reserve1, supply)
-    return (amount0, amount1) if amount0 > 0 and amount1 > 0 else (0, 0)
-
-
-@inline
-def deposit_amounts(desired0, desired1, reserve0, reserve1):
-    """The most of two desired amounts that matches the pool's ratio (the router's addLiquidity).
-
-    An empty pool takes both as they are. (OUTSIDE, OUTSIDE) if an argument is negative or beyond RESERVE_LIMIT.
-    """
-    desired0, desired1, reserve0, reserve1 = int(desired0), int(desired1), int(reserve0), int(reserve1)
-    if min(desired0, desired1, reserve0, reserve1) < 0 or max(desired0, desired1, reserve0, reserve1) > RESERVE_LIMIT:
-        return OUTSIDE, OUTSIDE
-    if reserve0 == 0 or reserve1 == 0:
-        return desired0, desired1
-    matching1 = _product_share(desired0, reserve1, reserve0)
-    if matching1 <= desired1:
-        return desired0, matching1
-    return _product_share(desired1, reserve0, reserve1), desired1
 
 
 def _swap_batch_python(reserves, amount_in, zero_for_one, minimum_out, fee_num, fee_den, amount_out, log_price, status):

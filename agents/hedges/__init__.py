@@ -1,0 +1,1 @@
+"""Hedge rules: one file each."""

@@ -1,0 +1,1 @@
+"""Limit order books for spot assets, with what resting orders promise held in escrow."""

@@ -1,0 +1,1 @@
+"""Perpetual swaps: funding, margin tiers, marks, liquidation and bankruptcy prices, deleveraging, and pool pricing."""

@@ -1,0 +1,1 @@
+"""Vaults: tokenised strategies that take deposits in epochs and trade on other venues."""
