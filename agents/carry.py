@@ -46,7 +46,7 @@ class Books(NamedTuple):
 
 @dataclass
 class _Plan:
-    """What accounts do in a tick, (n,) each: USD into (below zero: out of) margin, coins bought and sold on each leg."""
+    """What accounts do in a tick, (n,) each: USD into margin (below zero: out), coins bought or sold on each leg."""
 
     margin: Floats
     perp: Floats
@@ -127,7 +127,7 @@ class Carry(Population):
             text = f"reaches up to {self.leave[1]:g}; must not pass the lowest entry, {self.enter[0]:g}"
             faults.append(("leave", text))
         if self.margin_floor * self.leverage[1] >= 1.0:
-            text = f"found {self.margin_floor:g}; must be below 1 / {self.leverage[1]:g}, the margin at highest leverage"
+            text = f"found {self.margin_floor:g}; must be below 1 / {self.leverage[1]:g}, the least margin at entry"
             faults.append(("margin_floor", text))
         return faults
 

@@ -32,8 +32,6 @@ class DeltaHedgers(OptionTrader):
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Hedge; open again what has expired."""
         positions = self.positions(view)
-        sent = self.rebalance(view, positions)
         flat = np.flatnonzero(positions.held == 0.0)
-        if self.renew and flat.size:
-            sent += self.legs(view, flat, self.legs_held, np.ones(flat.size))
-        return sent
+        sent = self.legs(view, flat, self.legs_held, np.ones(flat.size)) if self.renew else []
+        return sent + self.rebalance(view, positions, sent)

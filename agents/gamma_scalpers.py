@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from agents.shared.cadence import on_turn, ticks_in
 from agents.shared.hedging import by_group
 from agents.shared.option_trader import DAY, HOUR, MONTH, OptionTrader
+from agents.shared.state import column
 from sim.fields import Duration, NonNegative, Positive
 from sim.hedging import HedgeRule
 from sim.intents import Intent
@@ -37,16 +38,19 @@ class GammaScalpers(OptionTrader):
     every: Duration = HOUR
     """Time between two looks of an account."""
 
+    size: NDArray[np.float64] = column()
+    """(n,) straddles that an account buys."""
+
     def enter_at_opening(self, view: View, capital: NDArray[np.float64]) -> list[Intent]:
         """Straddles from the start if they are held whatever happens."""
-        self.size = self.exposure * capital / view.prices[self.tokens[self.number]]
+        self.size = self.exposure * capital / view.prices[self.tokens][self.number]
         rows = np.arange(self.count)
         return self.legs(view, rows, self.straddle(self.expiry), self.size) if self.always else []
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Hedge; enter and leave on turn."""
         positions = self.positions(view)
-        sent = self.rebalance(view, positions)
+        sent: list[Intent] = []
         turn = on_turn(view.tick, self.phase, ticks_in(view, self.every))
         for number, members in by_group(np.where(turn, self.number, -1)):
             gap = self.realised(view, number, self.window) - self.implied(view, number, self.expiry)
@@ -56,4 +60,4 @@ class GammaScalpers(OptionTrader):
                 sent += self.legs(view, buyers, self.straddle(self.expiry), self.size[buyers])
             elif gap < 0.0:
                 sent += self.close(view, members[~flat])
-        return sent
+        return sent + self.rebalance(view, positions, sent)

@@ -46,6 +46,10 @@ class LeveragedTraders(Population):
     """Range of the leverages."""
     equity_usd: Sizes = field(default_factory=lambda: Sizes(median=2_000.0))
     """What accounts deposit as margin."""
+    collateral: AssetName | None = None
+    """Another asset that the venue takes as margin, of which accounts deposit a part."""
+    collateral_share: Share = 0.0
+    """That part of their equity."""
     reserve: Share = 0.0
     """More of it, kept outside the venue."""
     invested: Share = 0.7
@@ -94,16 +98,29 @@ class LeveragedTraders(Population):
         bounds = np.cumsum(self.asset_shares or [1.0] * len(tokens))
         self.number = np.searchsorted(bounds[:-1] / bounds[-1], rng.random(n), side="right")
         low, high = np.log(self.leverage)
-        self.multiple = np.exp(rng.uniform(low, high, n))
+        initial = np.array([self._markets.market(view, place).initial for place in range(len(tokens))])
+        most = np.where(initial > 0.0, _ROOM / np.maximum(initial, 1e-12), np.inf)
+        self.multiple = np.minimum(np.exp(rng.uniform(low, high, n)), most[self.number])
         self.entry = np.zeros(n)
         equity = self.equity_usd.draw(n, rng)
-        margin = usd_to_atoms(view, NUMERAIRE, equity * (1.0 - self.reserve))
-        some = np.flatnonzero(margin > 0)
-        sent = [Intent(Act.DEPOSIT, quote.venue, view.lo + some, NUMERAIRE, margin[some])]
+        balances, sent = self._margin(view, equity)
         starts = np.flatnonzero(rng.random(n) < self.invested)
         side = np.where(rng.random(n) < self.long_share, 1.0, -1.0)
         sent += self._open(view, starts, side[starts], equity[starts] * (1.0 - self.reserve))
-        return Endowment(balances={NUMERAIRE: usd_to_atoms(view, NUMERAIRE, equity)}, intents=sent)
+        return Endowment(balances=balances, intents=sent)
+
+    def _margin(self, view: View, equity: NDArray[np.float64]) -> tuple[dict[int, NDArray[np.int64]], list[Intent]]:
+        """What accounts start with, by token, and the deposits of what is not kept outside the venue."""
+        other = self.collateral_share if self.collateral else 0.0
+        parts = {NUMERAIRE: 1.0 - other} | ({view.token(self.collateral): other} if self.collateral and other else {})
+        balances, sent = {}, []
+        for token, share in parts.items():
+            balances[token] = usd_to_atoms(view, token, equity * share)
+            margin = usd_to_atoms(view, token, equity * share * (1.0 - self.reserve))
+            some = np.flatnonzero(margin > 0)
+            if some.size:
+                sent.append(Intent(Act.DEPOSIT, view.quotes[self.venue].venue, view.lo + some, token, margin[some]))
+        return balances, sent
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Open, close, stop out."""
@@ -140,9 +157,6 @@ class LeveragedTraders(Population):
 
     def _open(self, view: View, rows: Rows, side: NDArray, equity: NDArray) -> list[Intent]:
         """Positions of leverage times equity; all arrays (m,)."""
-        quotes = [self._markets.market(view, place) for place in range(len(self.assets))]
-        initial = np.array([quote.initial for quote in quotes])
-        most = np.where(initial > 0.0, _ROOM / np.maximum(initial, 1e-12), np.inf)
         number = self.number[rows]
-        units = side * np.minimum(self.multiple[rows], most[number]) * equity / self._markets.prices(view)[number]
+        units = side * self.multiple[rows] * equity / self._markets.prices(view)[number]
         return self._markets.trades(view, rows, number, units, Motive.MOMENTUM, self.slippage)

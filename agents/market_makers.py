@@ -20,6 +20,7 @@ from agents.shared.quoting import (
     Screen,
     Volatility,
     avellaneda_stoikov,
+    expected_excess,
     glft,
     glft_constants,
     quote_distances,
@@ -44,8 +45,6 @@ _WITHIN = 0.9
 """Part of the largest spread that a programme allows at which its makers quote, since the mid moves on."""
 _PROCESSING_MS = 0.1
 """Milliseconds by which new quotes follow the cancellation of the old ones."""
-_MEAN_MOVE = math.sqrt(2.0 / math.pi)
-"""Mean absolute value of a standard normal variable."""
 
 
 class Standing(NamedTuple):
@@ -53,7 +52,7 @@ class Standing(NamedTuple):
 
     cash: NDArray[np.int64]
     held: NDArray[np.int64]
-    """Atoms of numeraire and asset, what rests in the book included."""
+    """Atoms of numeraire and asset that it can quote, what rests in the book included."""
     inventory: NDArray[np.float64]
     """Quotes held beyond what it wants to hold."""
     rests: Mask
@@ -64,14 +63,15 @@ class Standing(NamedTuple):
 class MarketMakers(Population):
     """Quote both sides of one order book around the mid, shifted against the inventory.
 
-    Every `refresh` an account cancels its quotes and places new ones, post-only. It stops the side that would carry its
-    inventory beyond the limit. While volatility exceeds `pull_at` times its median, and for `calm` after, it has no
-    quotes; a strained account has none either, and trades its inventory off at the market.
+    Every `refresh` an account cancels its quotes and places new ones, post-only. It stops the side that would carry the
+    inventory it sees beyond the limit; what trades on its old quotes before the message arrives comes on top. While
+    volatility exceeds `pull_at` times its median, and for `calm` after, it has no quotes; a strained account has none
+    either, and trades its inventory off at the market.
 
     In a programme it quotes at least the agreed size within the agreed spread. In stress it stays, at the widest spread
     allowed, while what that is expected to lose until the rest of the epoch's uptime is served stays below the rebate
-    and the penalty; it leaves if the uptime is served or out of reach. Expected losses per second are twice `fill_rate`
-    times the agreed size times what the price moves on average within `refresh`, less half the spread.
+    and the penalty; it leaves if the uptime is served or out of reach. It expects to lose, per `refresh`, the agreed
+    size times the mean excess of a normal price move over half the spread: what it sells just before a rise.
     """
 
     venue: ProtocolName
@@ -124,7 +124,7 @@ class MarketMakers(Population):
     programme: ProtocolName | None = None
     """The agreement under which they quote, if any."""
     bond_usd: NonNegative = 10_000.0
-    """What each account deposits there, besides its wealth."""
+    """What each account deposits there, besides its wealth; it makes good what fines take, out of its cash."""
 
     aversion: NDArray[np.float64] = column()
     spread_constant: NDArray[np.float64] = column()
@@ -174,7 +174,7 @@ class MarketMakers(Population):
         self._volatility = Volatility(self._dt, self.memory, self.habit, prior)
         money, bonds = usd_to_atoms(view, NUMERAIRE, wealth * (1.0 - self.invested)), []
         if self.programme is not None and self.bond_usd > 0.0:
-            bond = usd_to_atoms(view, NUMERAIRE, self.bond_usd)
+            bond = self._pledge = usd_to_atoms(view, NUMERAIRE, self.bond_usd)
             money = money + bond
             bonds = [Intent(Act.DEPOSIT, view.venue(self.programme), view.accounts, NUMERAIRE, bond)]
         return Endowment(balances={self._token: self.target.copy(), NUMERAIRE: money}, intents=bonds)
@@ -190,7 +190,7 @@ class MarketMakers(Population):
         strained = self._strained(standing)
         turn = on_turn(view.tick, self.phase, ticks_in(view, self.refresh))
         gone = turn | away | strained
-        sent = self._cancel(view, np.flatnonzero(standing.rests & gone))
+        sent = self._top_up(view, turn) + self._cancel(view, np.flatnonzero(standing.rests & gone))
         sent += self._unload(view, book, standing, np.flatnonzero(turn & strained & ~away))
         return sent + self._quotes(view, book, standing, np.flatnonzero(turn & ~away & ~strained), bound, stays)
 
@@ -226,11 +226,20 @@ class MarketMakers(Population):
         terms = view.quotes[self.programme]
         bound = terms.enrolled[self.lo : self.hi]
         owed = terms.owed[self.lo : self.hi]
-        move = _MEAN_MOVE * self._volatility.now * math.sqrt(max(self.refresh, self._dt))
-        loss = max(move - 0.5 * _WITHIN * terms.max_spread, 0.0) * 2.0 * self.fill_rate * self._dt
-        usd = terms.min_size * book.price / self._atoms
-        worth = owed * (loss * usd) <= terms.rebate + terms.penalty
+        period = max(self.refresh, self._dt)
+        taken = expected_excess(self._volatility.now * math.sqrt(period), 0.5 * _WITHIN * terms.max_spread)
+        loss = owed * (self._dt / period) * (taken * terms.min_size * book.price / self._atoms)
+        worth = loss <= terms.rebate + terms.penalty
         return bound, away & bound & worth & (owed > 0) & (owed <= terms.left)
+
+    def _top_up(self, view: View, turn: Mask) -> list[Intent]:
+        """Deposits of what is missing from bonds."""
+        if self.programme is None or self.bond_usd == 0.0:
+            return []
+        terms = view.quotes[self.programme]
+        missing = self._pledge - view.balance(terms.bond)
+        rows = np.flatnonzero(turn & (missing > 0) & (missing <= view.spendable(NUMERAIRE)))
+        return [Intent(Act.DEPOSIT, terms.venue, view.accounts[rows], NUMERAIRE, missing[rows])] if rows.size else []
 
     def _coefficients(self, view: View, rows: Rows) -> Coefficients:
         """Distances of the model at the present volatility, widened by stress."""

@@ -15,7 +15,6 @@ from sim.interfaces import Endowment, Population
 from sim.quotes import IssuerQuote, MarketQuote
 from sim.registry import component
 from sim.rng import Draws
-from sim.units import SECONDS_PER_YEAR
 from sim.views import View
 
 Atoms = NDArray[np.int64]

@@ -11,13 +11,11 @@ from agents.shared.cadence import on_turn, ticks_in
 from agents.shared.hedging import Rows, by_group
 from agents.shared.option_positions import VEGA, OptionPositions
 from agents.shared.option_trader import DAY, MONTH, OptionTrader
-from agents.shared.state import column
 from sim.fields import Duration, NonNegative
 from sim.hedging import HedgeRule
 from sim.intents import Intent
 from sim.registry import component
 from sim.rng import Draws
-from sim.units import SECONDS_PER_YEAR
 from sim.views import View
 
 
@@ -40,11 +38,9 @@ class VegaWeighted(OptionTrader):
     every: Duration = DAY
     """Time between two looks of an account."""
 
-    capital: NDArray[np.float64] = column()
-
     def enter_at_opening(self, view: View, capital: NDArray[np.float64]) -> list[Intent]:
         """The whole target at once."""
-        self.capital, sent = capital, []
+        sent: list[Intent] = []
         for number, members in by_group(self.number):
             sent += self._towards(view, number, members, self.target * 100.0 * capital[members])
         return sent
@@ -52,11 +48,11 @@ class VegaWeighted(OptionTrader):
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Hedge; bring vega back to its target on turn."""
         positions = self.positions(view)
-        sent = self.rebalance(view, positions) if self.hedge else []
+        sent: list[Intent] = []
         turn = on_turn(view.tick, self.phase, ticks_in(view, self.every))
         for number, members in by_group(np.where(turn, self.number, -1)):
             sent += self._adjust(view, number, members, positions)
-        return sent
+        return sent + self.rebalance(view, positions, sent)
 
     def _adjust(self, view: View, number: int, members: Rows, positions: OptionPositions) -> list[Intent]:
         wanted = self.target * 100.0 * self.capital[members]
@@ -69,8 +65,5 @@ class VegaWeighted(OptionTrader):
         weight = np.sqrt(1.0 / np.array(self.expiries))
         sent = []
         for expiry, share in zip(self.expiries, weight / weight.sum(), strict=True):
-            quote, years, asset = self.quote(view), expiry / SECONDS_PER_YEAR, int(self.tokens[number])
-            each = sum(quote.greeks[quote.series(asset, call, years, 0.5), VEGA] for call in (True, False))
-            if each > 0.0:
-                sent += self.legs(view, rows, self.straddle(expiry), share * vega / each)
+            sent += self.straddles(view, number, rows, share * vega, expiry)
         return sent

@@ -7,7 +7,6 @@ from agents.shared.cadence import on_turn, ticks_in
 from agents.shared.hedging import by_group
 from agents.shared.option_positions import VEGA
 from agents.shared.option_trader import DAY, HOUR, MONTH, OptionTrader
-from agents.shared.state import column
 from sim.fields import Duration, NonNegative, Positive
 from sim.hedging import HedgeRule
 from sim.intents import Intent
@@ -46,30 +45,25 @@ class VolatilityArbitrageurs(OptionTrader):
     every: Duration = HOUR
     """Time between two looks of an account."""
 
-    capital: NDArray[np.float64] = column()
-
     def enter_at_opening(self, view: View, capital: NDArray[np.float64]) -> list[Intent]:
         """Nothing is held before the first look."""
-        self.capital = capital
         k = len(self.underlyings)
-        self._mean, self._variance = np.full(k, self.habit), np.full(k, self.deviation**2)
+        self._habits = [(self.habit, self.deviation**2)] * k
         return []
 
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Hedge; move vega towards its target on turn."""
         positions = self.positions(view)
-        sent = self.rebalance(view, positions)
-        scores = np.array([self._score(view, number) for number in range(len(self.underlyings))])
+        sent: list[Intent] = []
+        scores = [self._score(view, number) for number in range(len(self.underlyings))]
         turn = on_turn(view.tick, self.phase, ticks_in(view, self.every))
         for number, members in by_group(np.where(turn, self.number, -1)):
-            score = float(scores[number])
+            score = scores[number]
             wanted = 0.0 if abs(score) < self.idle else -np.clip(self.aggressiveness * score, -self.most, self.most)
             gap = wanted * self.capital[members] - positions.greeks[members, VEGA]
             act = np.abs(gap) > self.tolerance * self.most * self.capital[members]
-            each = self._vega(view, number)
-            if act.any() and each > 0.0:
-                sent += self.legs(view, members[act], self.straddle(self.expiry), gap[act] / each)
-        return sent
+            sent += self.straddles(view, number, members[act], gap[act], self.expiry)
+        return sent + self.rebalance(view, positions, sent)
 
     def _score(self, view: View, number: int) -> float:
         """Deviations of the gap from its habit, which learns; zero without history."""
@@ -77,14 +71,7 @@ class VolatilityArbitrageurs(OptionTrader):
         if not np.isfinite(gap):
             return 0.0
         weight = 1.0 - 0.5 ** (view.dt_years * SECONDS_PER_YEAR / self.memory)
-        excess = gap - self._mean[number]
-        score = excess / np.sqrt(self._variance[number])
-        self._mean[number] += weight * excess
-        self._variance[number] += weight * (excess**2 - self._variance[number])
-        return float(score)
-
-    def _vega(self, view: View, number: int) -> float:
-        """Vega of one straddle."""
-        quote, years = self.quote(view), self.expiry / SECONDS_PER_YEAR
-        asset = int(self.tokens[number])
-        return float(sum(quote.greeks[quote.series(asset, call, years, 0.5), VEGA] for call in (True, False)))
+        mean, variance = self._habits[number]
+        excess = gap - mean
+        self._habits[number] = mean + weight * excess, variance + weight * (excess**2 - variance)
+        return float(excess / np.sqrt(variance))

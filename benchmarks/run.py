@@ -18,6 +18,7 @@ BENCHES = {
     "swaps": "benchmarks.swaps",
     "creation": "benchmarks.creation",
     "options": "benchmarks.options",
+    "orderbook": "benchmarks.orderbook",
     "commands": "benchmarks.commands",
 }
 FAILED = 4

@@ -70,8 +70,9 @@ class Intent(NamedTuple):
     """A batch of like intents of one population.
 
     account: (n,) ledger accounts. venue: index of the protocol. token, token2: token indices. amount: (n,) or scalar
-    atoms. limit: whole token2 per whole token. tip: (n,) or scalar priority bid in gwei. cause: (n,) or scalar event
-    ids. subject: (n,) or scalar account acted upon.
+    atoms. limit: whole token2 per whole token. tip: (n,) or scalar priority bid in gwei; order books off the chain read
+    it as the message's latency in milliseconds. cause: (n,) or scalar event ids. subject: (n,) or scalar account acted
+    upon.
     """
 
     act: Act

@@ -1,7 +1,8 @@
 """The public state of venues, as views carry it: what any account could read off the chain or a screen.
 
 `view.quotes[name]` is a `TradingQuote` for a venue that trades spot, a `LendingQuote` for a lending pool, a
-`FuturesQuote` for perpetuals and dated contracts, an `OptionsQuote` for options, an `IssuerQuote` for a redeemable asset.
+`FuturesQuote` for perpetuals and dated contracts, an `OptionsQuote` for options, an `IssuerQuote` for an asset that can
+be redeemed.
 Amounts are atoms; prices are USD per whole token; rates are per year.
 """
 

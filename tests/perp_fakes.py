@@ -123,11 +123,12 @@ with own_registry():
                 amount = min(amount, max(-held if buys else held, 0))
             price = self.mark_price(world)
             size = amount / 10.0**self.decimals
-            bad = amount <= 0 or size > self.room or (price > limit if buys else price < limit) or row[TOKEN] != self.contract
+            bad = amount <= 0 or size > self.room or row[TOKEN] != self.contract
+            bad = bad or (price > limit if buys else price < limit)
             kind = Kind.TX_FAILED if bad else Kind.TRADE
             value, cause = REFUSED if bad else size * price, int(row[CAUSE])
             event = world.events.add(
-                kind, account, protocol=self.index, token=self.contract, amount=0 if bad else amount, value=value, cause=cause
+                kind, account, -1, self.index, self.contract, 0 if bad else amount, value, cause
             )
             if not bad:
                 self.exchange(world, account, amount if buys else -amount, price, event)

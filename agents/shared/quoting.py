@@ -71,6 +71,15 @@ def glft(c1: Floats, c2: Floats, sigma: float, size: float = 1.0) -> Coefficient
     return Coefficients(c1 + 0.5 * size * skew, skew)
 
 
+def expected_excess(deviation: float, bound: float) -> float:
+    """Mean of max(|X| - bound, 0) for a normal X of mean zero: what a move takes from a quote `bound` away."""
+    if deviation <= 0.0:
+        return 0.0
+    z = bound / deviation
+    density, beyond = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi), 0.5 * math.erfc(z / math.sqrt(2.0))
+    return 2.0 * (deviation * density - bound * beyond)
+
+
 class Screen(NamedTuple):
     """What a market maker sees of the book it quotes in."""
 

@@ -5,6 +5,7 @@ move at the end of a tick at the earliest, so balances are compared with those o
 shares than then is settled on the old ones before the next emission, wherever the shares went.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +62,7 @@ class RewardProgramme:
             )
         self._until = settings.start + max(1, round(settings.lasts / world.clock.dt))
         self.emitted = self.paid = 0
-        self._due = 0.0
+        self._ticks = 0
         self._per_share = 0
         self._debt: dict[int, int] = {}
         self._held: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
@@ -108,11 +109,11 @@ class RewardProgramme:
         if not supply or not self._running(world):
             return
         decimals = world.tokens.rows[self.token].decimals
-        self._due += self.settings.per_day * 10.0**decimals * world.clock.dt / _SECONDS_PER_DAY
-        amount = int(self._due)
-        if not amount:
+        self._ticks += 1
+        per_tick = self.settings.per_day * 10.0**decimals * world.clock.dt / _SECONDS_PER_DAY
+        amount = math.floor(per_tick * self._ticks) - self.emitted
+        if amount <= 0:
             return
-        self._due -= amount
         event = world.events.add(Kind.MINT, pool.account, protocol=pool.index, token=self.token, amount=amount)
         issuer = world.tokens.rows[self.token].issuer
         if world.tokens.rows[self.token].kind == TokenKind.BASE:

@@ -54,6 +54,7 @@ def exact(estimate, numerator, divisor):
 @inline
 def two_products(a, b, c, d, divisor):
     """floor((a*b + c*d) / divisor) of numbers that are not negative, or OUTSIDE where it is beyond the exact range."""
+    a, b, c, d, divisor = int(a), int(b), int(c), int(d), int(divisor)
     wide = float(a) * float(b) + float(c) * float(d)
     if divisor <= 0 or wide >= WIDEST or wide / float(divisor) >= LARGEST:
         return OUTSIDE
@@ -64,6 +65,7 @@ def two_products(a, b, c, d, divisor):
 @inline
 def product_over(a, b, divisor):
     """floor(a*b / divisor) of numbers that are not negative, or OUTSIDE where it is beyond the exact range."""
+    a, b, divisor = int(a), int(b), int(divisor)
     wide = float(a) * float(b)
     if divisor <= 0 or wide >= WIDEST or wide / float(divisor) >= LARGEST:
         return OUTSIDE
@@ -74,5 +76,6 @@ def product_over(a, b, divisor):
 @inline
 def product_over_up(a, b, divisor):
     """ceil(a*b / divisor), otherwise as `product_over`."""
+    a, b, divisor = int(a), int(b), int(divisor)
     quotient = product_over(a, b, divisor)
     return quotient + 1 if quotient >= 0 and a * b - quotient * divisor != 0 else quotient

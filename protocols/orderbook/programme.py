@@ -28,6 +28,8 @@ class Terms(NamedTuple):
     venue: int
     """Index of the programme, for intents."""
     asset: int
+    bond: int
+    """Token of the claim on bonds."""
     max_spread: float
     """Share of the mid price."""
     min_size: int
@@ -114,7 +116,7 @@ class MakerProgramme(Protocol):
         self.token = world.tokens[self.asset].index
         self._ticks = max(1, round(self.epoch / world.clock.dt))
         self._met, self._seen, self._notice = (np.zeros(accounts, dtype=np.int64) for _ in range(3))
-        self._min_size = 0
+        self._min_size = self._measured = 0
         self.epochs: list[Closed] = []
 
     def _market(self, world: "World") -> Any:
@@ -171,15 +173,15 @@ class MakerProgramme(Protocol):
 
     def settle(self, world: "World") -> None:
         """Measure what rests in the book now; close the epoch at its last tick."""
-        tick, bonds = world.clock.tick, world.ledger.balance[self._bond]
-        market = self._market(world)
-        if tick % self._ticks == 0:
+        market, bonds = self._market(world), world.ledger.balance[self._bond]
+        if self._measured == 0:
             self._fix_size(world, market)
         members = np.flatnonzero(bonds > 0)
         if members.size:
             self._seen[members] += 1
             self._met[members] += self._serving(market, members)
-        if (tick + 1) % self._ticks == 0:
+        self._measured += 1
+        if self._measured == self._ticks:
             self._close(world, members)
 
     def _serving(self, market: Any, members: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -208,7 +210,7 @@ class MakerProgramme(Protocol):
         leaving = np.flatnonzero(self._notice > 0)
         self._pay(world, leaving, np.minimum(self._notice[leaving], bonds[leaving]), self._bond, leaving)
         self.epochs.append(Closed(world.clock.tick, good.size, bad.size, rebate * good.size, int(fines.sum())))
-        self._met[:] = self._seen[:] = self._notice[:] = 0
+        self._met[:] = self._seen[:] = self._notice[:] = self._measured = 0
 
     def _pay(self, world: "World", accounts: NDArray[np.intp], amount: Ints, claim: int, holder: Any) -> None:
         """Pay out, one event per account, and take back a claim of as much from its holder."""
@@ -237,14 +239,13 @@ class MakerProgramme(Protocol):
         market = self._market(world)
         if self._min_size == 0:
             self._fix_size(world, market)
-        left = self._ticks - max(world.clock.tick, 0) % self._ticks
+        left = self._ticks - self._measured
         enrolled = world.ledger.balance[self._bond] > 0
         enrolled[self.account] = False
         owed = np.ceil(self.uptime * (self._seen + left) - 1e-9).astype(np.int64) - self._met
-        return Terms(
-            self.index, self.token, self.max_spread, self._min_size, self.rebate_usd, self.penalty_usd, left,
-            enrolled, np.where(enrolled, np.maximum(owed, 0), 0),
-        )  # fmt: skip
+        sums = self.rebate_usd, self.penalty_usd
+        owed = np.where(enrolled, np.maximum(owed, 0), 0)
+        return Terms(self.index, self.token, self._bond, self.max_spread, self._min_size, *sums, left, enrolled, owed)
 
     def exits(self, world: "World", accounts: Ints, share: float) -> list[Intent]:
         """Give notice of a share of each account's bond."""

@@ -61,7 +61,7 @@ class Desk:
         n = world.accounts.count
         self.accounts.open_accounts(world)
         self.fees, self.funding, self.cash, self.breach = (np.zeros(n, dtype=np.int64) for _ in range(4))
-        self.waits, self._pending = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+        self.waits, self._pending = np.full(n, -1), np.zeros(n, dtype=np.int64)
         self.partial, self.below = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         self._gain = np.zeros(n)
         self.house = np.zeros(n, dtype=np.bool_)
@@ -101,6 +101,11 @@ class Desk:
         """Accounts below their maintenance margin, the venue's own ones left out."""
         accounts = self.accounts
         return np.flatnonzero(accounts.open & (accounts.equity < accounts.maintenance) & ~self.house)
+
+    def failing_house(self) -> Ints:
+        """The vault and the fund, as far as they are below their maintenance margin."""
+        accounts, own = self.accounts, np.array([self.venue.account, self.accounts.fund])
+        return own[accounts.open[own] & (accounts.equity[own] < accounts.maintenance[own])]
 
     def require_of(self, contract: Contract, held: Ints, maintenance: Floats) -> None:
         """Add the standard maintenance margin of (n,) positions in a contract to (n,) margin atoms."""

@@ -125,7 +125,7 @@ def _trade(
         subject=accounts[ok],
         protocol=desk.venue.index,
         token=contract.token,
-        amount=np.abs(batch.out[ok, SIZE]),
+        amount=-batch.out[ok, SIZE],
         value=batch.usd[ok],
         cause=desk.breach[accounts[ok]],
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.perps.contracts import Contract, fill_price
+from protocols.perps.pool_kernels import PoolTerms, price_impact
 from protocols.shared.depth.kernels import Depth
 from sim.units import SECONDS_PER_YEAR
 
@@ -70,3 +71,30 @@ class MarginBreaches(NamedTuple):
     contract: NDArray[np.int64]
     size: NDArray[np.int64]
     event: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PoolContract:
+    """The contract of a pool at one moment; see sim.quotes.ContractQuote. longs, shorts: open interest in USD."""
+
+    contract: int
+    underlying: int
+    price: float
+    mark: float
+    index: float
+    funding: float
+    expiry: int
+    inverse: bool
+    fee: float
+    open_interest: float
+    initial: float
+    maintenance: float
+    longs: float
+    shorts: float
+    terms: PoolTerms
+
+    def average_price(self, size: float) -> float:
+        """Price with the impact of so many whole contracts; positive impact may be paid in part only."""
+        if not size:
+            return self.price
+        return self.price - price_impact(self.longs, self.shorts, size * self.price, self.terms) / size

@@ -158,7 +158,7 @@ class Perpetuals(Protocol):
 
     def draw(self, world: "World") -> float:
         """A number in [0, 1), another one each time."""
-        self._luck.tick = world.clock.tick
+        self._luck.tick = max(world.clock.tick, 0)
         self._drawn += 1
         return float(self._luck.uniform(np.zeros(1, dtype=np.int64), self._drawn)[0])
 
@@ -261,7 +261,7 @@ class Perpetuals(Protocol):
         return self._listing(world, found) if any(accounts.size for accounts in found) else None
 
     def _breached(self, world: "World", desk: Desk) -> Ints:
-        accounts, margin = desk.breached(), desk.accounts
+        accounts, margin = np.concatenate([desk.failing_house(), desk.breached()]), desk.accounts
         new = accounts[~desk.below[accounts]]
         if new.size:
             health = np.clip(margin.equity[new] / margin.maintenance[new], -_MOST_HEALTH, _MOST_HEALTH)
@@ -305,7 +305,9 @@ class Perpetuals(Protocol):
         return quotes.MarginBreaches(self.index, *(np.concatenate(column) for column in columns))
 
     def liquidate(self, world: "World") -> bool:
-        """One round of the waterfall for every desk."""
+        """One round of the waterfall for every desk; none while trading is halted."""
+        if self.paused:
+            return False
         done = [self.waterfall_.run(world, desk) for desk in self.desks]
         return any(done)
 
@@ -327,7 +329,7 @@ class Perpetuals(Protocol):
                 expire(world, self._desk_of[contract.token], contract)
         share = -math.expm1(-world.clock.dt / self.unwind)
         for desk in self.desks:
-            if desk.accounts.open[self.account] or desk.accounts.open[desk.accounts.fund]:
+            if not self.paused and desk.accounts.open[[self.account, desk.accounts.fund]].any():
                 desk.evaluate(world)
                 for account in (self.account, desk.accounts.fund):
                     unwind(world, desk, account, share)

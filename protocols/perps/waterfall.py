@@ -108,17 +108,16 @@ class Waterfall:
     def _house(self, world: "World", desk: Desk) -> bool:
         """The vault and the fund are closed like everybody else once they fail, but nobody takes them over."""
         accounts, acted = desk.accounts, False
-        for account in (desk.venue.account, accounts.fund):
-            if accounts.open[account] and accounts.equity[account] < accounts.maintenance[account]:
-                before = world.events.count
-                if accounts.equity[account] < 0.0 and "adl" in self.venue.waterfall:
-                    deleverage(world, desk, account, int(desk.breach[account]))
-                else:
-                    close(world, desk, np.array([account]), limited=False)
-                desk.evaluate(world)
-                acted |= world.events.count > before
-                if account == accounts.fund:
-                    self._note_shortfalls(world, desk, np.array([account]))
+        for account in desk.failing_house().tolist():
+            before = world.events.count
+            if accounts.equity[account] < 0.0 and "adl" in self.venue.waterfall:
+                deleverage(world, desk, account, int(desk.breach[account]))
+            else:
+                close(world, desk, np.array([account]), limited=False)
+            desk.evaluate(world)
+            acted |= world.events.count > before
+            if account == accounts.fund:
+                self._note_shortfalls(world, desk, np.array([account]))
         return acted
 
     # Shortfalls ------------------------------------------------------------------------------------------------------

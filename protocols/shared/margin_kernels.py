@@ -54,8 +54,7 @@ def engaged(balance, tokens, lo, hi, out):
     for k in range(tokens.size):
         token = tokens[k]
         for a in range(lo, hi):
-            if balance[token, a] != 0:
-                out[a] = True
+            out[a] |= balance[token, a] != 0
 
 
 @inline

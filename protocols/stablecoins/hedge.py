@@ -49,7 +49,8 @@ class Hedge:
         found = quote.contract(self.coin) if isinstance(quote, FuturesQuote) else None
         if found is None or found.inverse or quote.margin_asset != NUMERAIRE:
             margin = world.tokens.rows[NUMERAIRE].name
-            raise ConfigError(f'{where}: "{self.perp_venue.name}" has no linear perpetual on {asset} margined in {margin}')
+            name = self.perp_venue.name
+            raise ConfigError(f'{where}: "{name}" has no linear perpetual on {asset} margined in {margin}')
         if self._market(world) is None:
             raise ConfigError(f'{where}: {asset} does not trade on "{self.spot_venue.name}"')
         self.contract = found.contract
@@ -103,8 +104,9 @@ class Hedge:
         self._transfer(world, Act.DEPOSIT, min(usd, self.cash(world)), cause)
 
     def withdraw(self, world: "World", usd: float, cause: int = 0) -> None:
-        """Move margin that is not needed back to the wallet."""
-        self._transfer(world, Act.WITHDRAW, usd, cause)
+        """Move margin that is not needed back to the wallet, as far as the venue has the cash."""
+        there = float(world.ledger.balance[NUMERAIRE, self.perp_venue.account]) / self._cents
+        self._transfer(world, Act.WITHDRAW, min(usd, there), cause)
 
     def _transfer(self, world: "World", act: Act, usd: float, cause: int) -> None:
         atoms = int(usd * self._cents)
@@ -135,7 +137,8 @@ class Hedge:
     ) -> None:
         atoms = int(coins * self._contract_atoms)
         if atoms > 0:
-            self._send(world, act, self.perp_venue, self.contract, atoms, motive, cause, limit=limit, subject=int(flag))
+            venue, flagged = self.perp_venue, int(flag)
+            self._send(world, act, venue, self.contract, atoms, motive, cause, limit=limit, subject=flagged)
 
     def buy_spot(self, world: "World", coins: float, cause: int) -> float:
         """Buy coins with the cash there is; returns coins bought."""
@@ -157,7 +160,12 @@ class Hedge:
         """How many of these coins can be sold within the accepted slippage."""
         market = self._market(world)
         least = market.price * (1.0 - self.slippage) / self._atoms * self._cents
-        return largest_fitting(coins, lambda part: market.sell(int(part * self._atoms)) >= least * int(part * self._atoms))
+
+        def fits(part: float) -> bool:
+            atoms = int(part * self._atoms)
+            return market.sell(atoms) >= least * atoms - 1.0
+
+        return largest_fitting(coins, fits)
 
     def buyable(self, world: "World", coins: float) -> float:
         """How many coins can be bought within the accepted slippage."""

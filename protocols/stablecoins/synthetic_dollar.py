@@ -137,7 +137,8 @@ class SyntheticDollar(Protocol):
         names = {owner.name: owner for owner in world.accounts.owners}
         for name in self.open_to or []:
             if name not in names:
-                raise ConfigError(f'protocol "{self.name}": open_to: no agents "{name}"{suggestion(name, sorted(names))}')
+                near = suggestion(name, sorted(names))
+                raise ConfigError(f'protocol "{self.name}": open_to: no agents "{name}"{near}')
             allowed[names[name].lo : names[name].hi] = True
         allowed[EXTERNAL] = allowed[self.account] = False
         return allowed

@@ -1,18 +1,25 @@
 """Covered calls: hold a coin, sell calls on all of it every epoch (Ribbon's Theta Vault)."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Gt, Lt
 
-from protocols.vaults.options import OptionVault
+from protocols.vaults.epoch import Vault
+from protocols.vaults.options import OptionDesk, OptionSettings
 from sim.fields import Share
+from sim.intents import Act
 from sim.quotes import OptionsQuote
 from sim.registry import component
 
+if TYPE_CHECKING:
+    from sim.world import World
+
 
 @component("protocol", "covered_call_vault")
-class CoveredCallVault(OptionVault):
+class CoveredCallVault(OptionSettings, Vault):
     """Holds a coin and sells out-of-the-money calls on it, one for every coin at most."""
+
+    accepts = (*Vault.accepts, Act.BID)
 
     delta: Annotated[float, Gt(0.0), Lt(1.0)] = 0.10
     """Of the calls sold."""
@@ -25,10 +32,15 @@ class CoveredCallVault(OptionVault):
             return [("asset", f"calls on {self.underlying} are covered by {self.underlying}, not by {self.asset}")]
         return []
 
-    def choose(self, quote: OptionsQuote) -> tuple[list[int], list[int]]:
-        """The call nearest to the delta."""
-        return [quote.series(self.base_asset, True, self.years(), self.delta)], [-1]
+    def declare(self, world: "World") -> None:
+        """Declare the vault's tokens and open its desk at the venue."""
+        super().declare(world)
+        self.trader = OptionDesk(self, self, world)
 
-    def units(self, quote: OptionsQuote, series: list[int], net: int) -> int:
+    def choose(self, desk: OptionDesk, quote: OptionsQuote) -> tuple[list[int], list[int]]:
+        """The call nearest to the delta."""
+        return [desk.leg(quote, True, self.delta)], [-1]
+
+    def units(self, desk: OptionDesk, quote: OptionsQuote, series: list[int], net: int) -> int:
         """One call per coin."""
         return int(net * self.share_sold)

@@ -8,6 +8,7 @@ included, at every moment.
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +63,22 @@ class VaultQuote(NamedTuple):
     """Least USD per unit."""
 
 
+class Trader(Interface):
+    """What trades for a vault; the methods are those of the vault that bear their names."""
+
+    def unwind(self, world: "World") -> None: ...
+    def deploy(self, world: "World") -> int: ...
+    def during(self, world: "World") -> None: ...
+    def owed(self, world: "World") -> dict[int, int]: ...
+    def bid(self, world: "World", row: Ints, real: Floats, event: int) -> tuple[int, int, int]: ...
+    def offered(self, quote: VaultQuote) -> VaultQuote:
+        """The quote, with what is on offer."""
+        ...
+
+
 @dataclass(kw_only=True, eq=False)
 class Vault(Protocol):
-    """A strategy with shares; subclasses define `unwind`, `deploy` and what happens in between."""
+    """A strategy with shares; subclasses define `unwind`, `deploy` and what happens in between, or have a trader."""
 
     accepts: ClassVar[tuple[Act, ...]] = (Act.MINT, Act.REDEEM)
     reasons: ClassVar[tuple[str, ...]] = STATUS_TEXT
@@ -80,23 +94,31 @@ class Vault(Protocol):
     epoch: Duration = WEEK
     anchor: str = "1970-01-02T08:00:00Z"
     """UTC moment at which some epoch ends; the default is a Friday, 08:00."""
-    auctions: bool = field(default=False, init=False)
 
-    # Strategy --------------------------------------------------------------------------------------------------------
+    # Strategy: overridden, or left to a trader ------------------------------------------------------------------------
+
+    trader: "Trader | None" = field(default=None, init=False, repr=False)
 
     def unwind(self, world: "World") -> None:
         """Bring back what positions have left, as far as it can be."""
+        if self.trader:
+            self.trader.unwind(world)
 
     def deploy(self, world: "World") -> int:
         """Put net assets to work; returns the tick at which the epoch ends."""
-        return self.calendar.tick(self.calendar.moment(world.clock.tick))
+        return self.trader.deploy(world) if self.trader else self.calendar.tick(self.calendar.moment(world.clock.tick))
 
     def during(self, world: "World") -> None:
         """Once per tick before an epoch ends: auctions, rebalancing."""
+        if self.trader:
+            self.trader.during(world)
 
     def owed(self, world: "World") -> dict[int, int]:
         """Token -> atoms that the vault holds for others beside its shareholders."""
-        return {self.asset_token: self.supply(world, self.pending)}
+        owed = {self.asset_token: self.supply(world, self.pending)}
+        for token, atoms in (self.trader.owed(world) if self.trader else {}).items():
+            owed[token] = owed.get(token, 0) + atoms
+        return owed
 
     # Declaration -----------------------------------------------------------------------------------------------------
 
@@ -116,7 +138,7 @@ class Vault(Protocol):
     def open(self, world: "World") -> None:
         """The first epoch begins with the first tick."""
         self.calendar: Calendar = calendar(world.clock, self.anchor, self.epoch)
-        self.ends, self.number, self.base = 0, 0, 0
+        self.ends, self.number, self.base, self.started = 0, 0, 0, 0
 
     # Value -----------------------------------------------------------------------------------------------------------
 
@@ -148,8 +170,8 @@ class Vault(Protocol):
 
     def unit_value(self, world: "World", token: int, values: Floats) -> float:
         """USD per whole share: net assets over shares; what is pending is worth the asset."""
-        if token == self.pending:
-            return float(values[self.asset_token])
+        if token not in (self.share, self.leaving):  # a receipt for what is only kept
+            return float(values[world.tokens.rows[token].underlying])
         shares = self.shares(world)
         if shares <= 0:
             return float(values[self.asset_token])
@@ -157,14 +179,23 @@ class Vault(Protocol):
 
     def quote(self, world: "World") -> VaultQuote:
         """Share price and epoch."""
-        values = np.array(world.prices.values)
-        spot = world.spot()
-        values[: spot.size] = spot
+        values, spot = self._values(world), world.spot()
         usd, shares = self.net_usd(world, values), self.shares(world) / 10.0**self.decimals
         price = usd / shares / float(spot[self.asset_token]) if shares else 1.0
-        return VaultQuote(
+        quote = VaultQuote(
             self.index, self.asset_token, self.share, self.pending, self.leaving, price, usd, self.number, self.ends
         )
+        return self.trader.offered(quote) if self.trader else quote
+
+    def _values(self, world: "World") -> Floats:
+        """(tokens,) USD now of assets and of the claims and contracts that the vault holds; the rest as last valued."""
+        values, spot, tokens = np.array(world.prices.values), world.spot(), world.tokens.rows
+        values[: spot.size] = spot
+        for token in np.flatnonzero(world.ledger.balance[:, self.account]).tolist():
+            issuer = next((p for p in world.protocols if p.account == tokens[token].issuer), None)
+            if token >= spot.size and issuer is not None and issuer is not self:
+                values[token] = issuer.unit_value(world, token, values)
+        return values
 
     # Orders ----------------------------------------------------------------------------------------------------------
 
@@ -204,17 +235,18 @@ class Vault(Protocol):
             amount = int(world.ledger.balance[token, account]) if amount >= ALL else amount
         else:
             return WRONG_TOKENS, Kind.TX_FAILED, 0
-        if amount <= 0 or self._take(world, given, account, amount, event) != POSTED:
+        if amount <= 0 or self.take(world, given, account, amount, event) != POSTED:
             return NO_FUNDS, Kind.TX_FAILED, 0
         world.ledger.move(got, self.account, account, amount, event)
         return DONE, kind, amount
 
-    def _take(self, world: "World", token: int, account: int, amount: int, event: int) -> int:
+    def take(self, world: "World", token: int, account: int, amount: int, event: int) -> int:
+        """Take atoms from an account; the ledger's status."""
         return int(world.ledger.attempt(token, account, self.account, amount, event)[0])
 
     def bid(self, world: "World", row: Ints, real: Floats, event: int) -> tuple[int, int, int]:
         """(status, event kind, atoms) of a bid; vaults without auctions refuse it."""
-        return NO_AUCTION, Kind.TX_FAILED, 0
+        return self.trader.bid(world, row, real, event) if self.trader else (NO_AUCTION, int(Kind.TX_FAILED), 0)
 
     # Epochs ----------------------------------------------------------------------------------------------------------
 

@@ -1,20 +1,27 @@
 """Straddles, strangles and iron condors, long or short, rolled every epoch."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Gt, Lt
 
-from protocols.vaults.options import OptionVault
+from protocols.vaults.epoch import Vault
+from protocols.vaults.options import OptionDesk, OptionSettings
 from sim.fields import Positive
+from sim.intents import Act
 from sim.quotes import OptionsQuote
 from sim.registry import component
+
+if TYPE_CHECKING:
+    from sim.world import World
 
 Delta = Annotated[float, Gt(0.0), Lt(1.0)]
 
 
 @component("protocol", "structure_vault")
-class StructureVault(OptionVault):
+class StructureVault(OptionSettings, Vault):
     """Holds money and sells (or buys) straddles, strangles or iron condors."""
+
+    accepts = (*Vault.accepts, Act.BID)
 
     structure: Literal["straddle", "strangle", "condor"] = "straddle"
     side: Literal["short", "long"] = "short"
@@ -31,30 +38,31 @@ class StructureVault(OptionVault):
             return [("wing_delta", f"found {self.wing_delta:g}; wings lie further out than delta = {self.delta:g}")]
         return []
 
-    def choose(self, quote: OptionsQuote) -> tuple[list[int], list[int]]:
+    def declare(self, world: "World") -> None:
+        """Declare the vault's tokens and open its desk at the venue."""
+        super().declare(world)
+        self.trader = OptionDesk(self, self, world)
+
+    def choose(self, desk: OptionDesk, quote: OptionsQuote) -> tuple[list[int], list[int]]:
         """Calls, then puts; of a condor the wings as well."""
         inner = 0.5 if self.structure == "straddle" else self.delta
         sign = -1 if self.side == "short" else 1
-        legs = [(self._leg(quote, is_call, inner), sign) for is_call in (True, False)]
+        legs = [(desk.leg(quote, is_call, inner), sign) for is_call in (True, False)]
         if self.structure == "straddle":  # one strike
             put = legs[1][0]
             same = (quote.strike == quote.strike[legs[0][0]]) & (quote.expiry == quote.expiry[put]) & ~quote.is_call
-            legs[1] = int((same & (quote.underlying == self.base_asset)).argmax()), sign
+            legs[1] = int((same & (quote.underlying == desk.base_asset)).argmax()), sign
         if self.structure == "condor":
-            legs += [(self._leg(quote, is_call, self.wing_delta), -sign) for is_call in (True, False)]
+            legs += [(desk.leg(quote, is_call, self.wing_delta), -sign) for is_call in (True, False)]
             # Where strikes are too far apart for wings, the vault stays with nothing rather than with naked shorts.
             if len({series for series, _ in legs}) < len(legs):
                 legs = [(series, 0) for series, _ in legs]
         return [series for series, _ in legs], [ratio for _, ratio in legs]
 
-    def _leg(self, quote: OptionsQuote, is_call: bool, delta: float) -> int:
-        return quote.series(self.base_asset, is_call, self.years(), delta)
-
-    def units(self, quote: OptionsQuote, series: list[int], net: int) -> int:
+    def units(self, desk: OptionDesk, quote: OptionsQuote, series: list[int], net: int) -> int:
         """By the spot, or for condors by the wider wing."""
         price = float(quote.spot[series[0]])
         if self.structure == "condor":
             pairs = ((series[0], series[2]), (series[1], series[3]))
             price = max(abs(float(quote.strike[a] - quote.strike[b])) for a, b in pairs)
-        unit = 10.0 ** (self.exchange_decimals - self.decimals)
-        return int(net * self.size * self.asset_usd / price * unit) if price > 0.0 else 0
+        return desk.units_of(net * self.size * desk.asset_usd, price)

@@ -135,7 +135,8 @@ def test_net_delta_stays_in_its_band_at_all_times_that_funds_trade(seed):
 
 def test_profit_is_funding_and_basis_less_fees_whatever_the_coin_does():
     for move in (0.0, 0.25, -0.25):
-        world = invested(move=move, sets=("agents.carry.margin_floor=0.0", "chain.allowance=0.0"), perps=PERPS + "fee = 0.0005\n")
+        sets = ("agents.carry.margin_floor=0.0", "chain.allowance=0.0")
+        world = invested(move=move, sets=sets, perps=PERPS + "fee = 0.0005\n")
         start, short = wealth(world), books(world).short
         world.protocol("perps").pay_funding(world, 1e-3)
         world.protocol("perps").premium = -0.002
@@ -193,7 +194,8 @@ def test_a_fund_that_was_deleveraged_sells_the_coin_after_its_delay_and_names_th
 
 def test_a_dearer_loan_shrinks_the_position():
     bank = people("bank", USD=1e7, opens='[["deposit", "aave", "USD", 1e6]]')
-    debtor = people("debtor", ETH=2_000.0, opens='[["deposit", "aave", "ETH", 1000.0], ["borrow", "aave", "USD", 8e5]]')
+    loan = '[["deposit", "aave", "ETH", 1000.0], ["borrow", "aave", "USD", 8e5]]'
+    debtor = people("debtor", ETH=2_000.0, opens=loan)
     funds = FUNDS + 'financing = "aave"\nappetite = 3.0\nhorizon = "365d"\n'
     sizes = []
     for base in (0.0, 0.05, 0.1, 0.3):

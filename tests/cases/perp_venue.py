@@ -3,6 +3,8 @@
 import numpy as np
 
 from protocols.perps.execution import DONE, STATUS, Terms, select
+from protocols.perps.pool_execution import PoolBook
+from protocols.perps.pool_kernels import PoolTerms
 from protocols.shared.depth.kernels import Depth
 from sim.intents import ACCOUNT, AMOUNT, LIMIT, SUBJECT, Act, Flag
 from sim.tokens import TokenKind
@@ -60,3 +62,27 @@ def _require(rng, n):
     row = spread(rng, n + 2, 1e13) * rng.choice([-1, 1], n + 2)
     terms = terms_of(rng, bool(rng.random() < 0.4))
     return row, terms, TIERS, 1, n + 2, rng.uniform(0, 1e9, n + 2), rng.uniform(0, 1e9, n + 2)
+
+
+@case("protocols.perps.pool_execution.run_pool_orders")
+def _pool_orders(rng, n):
+    accounts = n + 3
+    positions = rng.integers(-(10**8), 10**8, accounts) * (rng.random(accounts) < 0.6)
+    balance = np.stack([positions, spread(rng, accounts, 1e11), rng.integers(-(10**9), 10**9, accounts)])
+    book = book_of(balance, [1, 1, 1], [CONTRACT, TokenKind.CLAIM, CONTRACT], 4 * n)
+    ints = orders(rng, n, [Act.BUY, Act.SELL], [0], np.arange(3, accounts), 1e9)
+    ints[:, SUBJECT] = rng.choice([Flag.NONE, Flag.REDUCE_ONLY], n)
+    reals = np.zeros((n, 2))
+    reals[:, LIMIT] = rng.choice([0.0, 1990.0, 2010.0], n)
+    forced = float(rng.choice([-1.0, 0.002]))
+    at = PoolBook(0, 1, 2, 1, 2, 1e8, 1e6, 2000.0, 1e6, 0.8, 1.0, 50.0, bool(rng.random() < 0.2), forced)
+    cost = np.rint(positions * 20.0 * rng.uniform(0.8, 1.2, accounts)).astype(np.int64)
+    state = np.array([3e5, 2e5, 1.5e10, 1e10])
+    terms = PoolTerms(impact_positive=1e-9, impact_negative=2e-9)
+    return book, ints, reals, at, terms, np.arange(n), state, cost, np.zeros(accounts, np.int64), np.zeros((n, 3), int)
+
+
+@case("protocols.perps.pool_execution.charge_side")
+def _charge_side(rng, n):
+    position = spread(rng, n) * rng.choice([-1, 1], n)
+    return position, float(np.exp(rng.uniform(-12.0, 0.0))), int(rng.choice([-1, 1])), np.zeros(n, np.int64)

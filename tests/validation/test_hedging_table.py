@@ -31,19 +31,14 @@ TOLERANCE = 0.05
 FEE = 0.001
 
 
-def config(assets: int):
-    names = [f"A{i}" for i in range(assets)]
-    listed = ", ".join(f'"{name}"' for name in names)
-    flat = "surface = { atm = 0.7, skew = 0.0, curvature = 1e-9, vega_pressure = 0.0, skew_pressure = 0.0"
-    parts = [
-        f"""
+LAND = """
 [run]
-ticks = {HOURS + 1}
+ticks = 721
 dt = "1h"
 start = "2025-01-01T00:00:00Z"
 seed = 3
 [record]
-every = {HOURS}
+every = 720
 checks = "sampled"
 networks = [0]
 [chain]
@@ -55,18 +50,14 @@ price = 1.0
 [[processes]]
 name = "paths"
 kind = "gbm"
-assets = [{listed}]
+assets = [LISTED]
 volatility = 0.7
 [[protocols]]
 name = "market"
 kind = "depth_market"
 impact = false
-fee = {FEE}
-"""
-    ]
-    parts += [f'[[protocols.books]]\nasset = "{name}"\ndaily_volatility = 0.04\ndaily_volume = 1e6\n' for name in names]
-    parts.append(
-        """
+fee = 0.001
+BOOKS
 [[protocols]]
 name = "options"
 kind = "options"
@@ -76,19 +67,28 @@ anchor = "2025-01-31T00:00:00Z"
 settlement_window = 0
 fee = 0.0
 half_spread = 0.0
+UNDERLYINGS
 """
-    )
-    parts += [
-        f'[[protocols.underlyings]]\nasset = "{name}"\nstrikes = [1.0]\n{flat}, premium = 0.0, half_life = 1e12 }}\n'
-        for name in names
-    ]
-    parts += [f'[[assets]]\nname = "{name}"\nprice = 100.0\ndecimals = 8\n' for name in names]
-    parts += [
-        f"""
+ASSET = '[[assets]]\nname = "{}"\nprice = 100.0\ndecimals = 8\n'
+BOOK = '[[protocols.books]]\nasset = "{}"\ndaily_volatility = 0.04\ndaily_volume = 1e6\n'
+UNDERLYING = """
+[[protocols.underlyings]]
+asset = "{}"
+strikes = [1.0]
+[protocols.underlyings.surface]
+atm = 0.7
+skew = 0.0
+curvature = 1e-9
+premium = 0.0
+half_life = 1e12
+vega_pressure = 0.0
+skew_pressure = 0.0
+"""
+HEDGER = """
 [[agents]]
 name = "{name}"
 kind = "delta_hedgers"
-count = {assets}
+count = {count}
 options = "options"
 underlyings = [{listed}]
 hedge_venue = "market"
@@ -97,21 +97,28 @@ legs_held = [{{ option = "call", amount = -1.0 }}]
 renew = false
 hedge = {{ {rule} }}
 """
-        for name, (rule, _, _) in TABLE.items()
-    ]
-    return make_config(*parts)
+
+
+def config(assets: int):
+    """A world of so many assets with everybody in the table."""
+    names = [f"A{i}" for i in range(assets)]
+    listed = ", ".join(f'"{name}"' for name in names)
+    books, underlyings = ("".join(map(each.format, names)) for each in (BOOK, UNDERLYING))
+    land = LAND.replace("LISTED", listed).replace("BOOKS", books).replace("UNDERLYINGS", underlyings)
+    people = [HEDGER.format(name=n, count=assets, listed=listed, rule=rule) for n, (rule, _, _) in TABLE.items()]
+    return make_config(land, *map(ASSET.format, names), *people)
 
 
 def outcomes(world):
-    """(populations, accounts) P&L and costs of a finished world, in USD."""
+    """(populations, accounts) P&L and costs of a finished world, in USD, before the last hedge is given back."""
     exposure.revalue(world)
     gain = exposure.wealth_by_account(world) - world.opening_wealth
     swaps = world.events.where(Kind.SWAP)
-    paid = np.bincount(
-        world.events.column("actor")[swaps], world.events.value[swaps] * FEE, minlength=world.accounts.count
-    )
+    actor, fee = world.events.column("actor")[swaps], world.events.value[swaps] * FEE
+    last = world.events.column("tick")[swaps] == HOURS
+    paid, returned = (np.bincount(actor, fee * part, minlength=world.accounts.count) for part in (~last, last))
     rows = [world.population(name) for name in TABLE]
-    return tuple(np.array([values[p.lo : p.hi] for p in rows]) for values in (gain, paid))
+    return tuple(np.array([values[p.lo : p.hi] for p in rows]) for values in (gain + returned, paid))
 
 
 def bands(name, spot, years, held):

@@ -11,6 +11,7 @@ from agents.shared.quoting import (
     Screen,
     Volatility,
     avellaneda_stoikov,
+    expected_excess,
     glft,
     glft_constants,
     quote_distances,
@@ -144,6 +145,15 @@ def test_quotes_lock_no_more_than_there_is_nor_carry_inventory_past_its_limit(da
     assert (amounts.sum(axis=1) <= room + 1e-6).all()
     assert (prices[BUY] < SCREEN.ask).all()
     assert (prices[SELL] > SCREEN.bid).all()
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.5, 2.0])
+def test_expected_excess_is_the_mean_of_what_exceeds_a_bound(bound):
+    x = np.linspace(-12.0, 12.0, 200_001)
+    weight = np.exp(-0.5 * (x / 1.5) ** 2) / (1.5 * np.sqrt(2.0 * np.pi))
+    mean = (np.maximum(np.abs(x) - bound, 0.0) * weight).sum() * (x[1] - x[0])
+    assert expected_excess(1.5, bound) == pytest.approx(mean, rel=1e-6)
+    assert expected_excess(0.0, bound) == 0.0
 
 
 def test_volatility_is_that_of_the_prices_and_its_habit_the_median():

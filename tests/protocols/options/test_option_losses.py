@@ -1,5 +1,7 @@
 """Writers below maintenance are bought back; what they cannot pay goes to insurance, then to everybody with equity."""
 
+import math
+
 import pytest
 
 from sim import exposure
@@ -123,3 +125,26 @@ def test_it_is_a_protocol_with_margins(tools):
     assert isinstance(venue, Protocol)
     state = world.actors[0].view.margin("options")
     assert state.equity == pytest.approx([90_000 * tools.usd] * 3)
+
+
+@pytest.mark.parametrize("market", [True, False], ids=["sold", "kept"])
+def test_coins_pay_what_a_writer_owes_at_expiry(tools, market):
+    settings = "[[protocols.collateral]]\nasset = 'ETH'\nhaircut = 0.0"
+    named = 'collateral_market = "market"\n' if market else ""
+    world = tools.world(settings=named + "fee = 0.0\n" + settings, usd=1.0, eth=10.0)
+    number, name = tools.series(world, True, 1.0)
+    assert do(world, "t", Act.SELL, "options", name, 10 * tools.eth).done
+    premium = holding(world, "t", "options.quote")
+    world.protocol("market")._books[0].anchor = math.log(2500.0)  # where coins are sold
+    strike = tools.expire(world, 2500.0)[number]
+    owed = 10 * (2500.0 - strike) * tools.usd - premium - 0.9 * tools.usd
+    coins = holding(world, "t", "options.margin.ETH")
+    assert not len(world.events.where(Kind.BAD_DEBT))
+    if market:  # just enough coins were sold
+        assert holding(world, "t", "options.quote") == 0
+        assert 10 * tools.eth - coins == pytest.approx(owed / 2500.0 / tools.usd * tools.eth * 1.02, rel=0.01)
+        assert 0 < holding(world, "t", "options.margin") < 0.03 * owed
+    else:
+        assert coins == 10 * tools.eth
+        assert -holding(world, "t", "options.quote") == pytest.approx(owed, abs=2)
+    tools.sound(world)

@@ -120,10 +120,8 @@ def test_a_fine_takes_no_more_than_the_bond_and_ends_the_membership():
     world = quoting(floor(sets=("run.ticks=40",)), [0, 4, 4])
     run(world, 20)
     assert bond(world, 0) == 0
-    run_on = world.quotes["deal"].enrolled[world.population("makers").lo :]
     look(world)
     assert world.quotes["deal"].enrolled[world.population("makers").lo :][:3].tolist() == [False, True, True]
-    assert run_on.size >= 3
     fined = [epoch.penalties for epoch in world.protocol("deal").epochs]
     assert fined == [100 * USD] * 5
     run(world, 4)
@@ -172,7 +170,7 @@ def test_the_quote_says_what_is_still_owed():
     terms = world.quotes["deal"]
     assert terms.owed[lo : lo + 3].tolist() == [1, 2, 3]
     assert terms.min_size == ETH
-    assert terms.left == 3  # of tick 1, which is looked at again after it was measured
+    assert terms.left == 2
     assert not terms.owed[:lo].any()
 
 
@@ -211,5 +209,5 @@ def test_bonds_and_budget_are_worth_what_lies_behind_them():
 def test_it_needs_an_order_book():
     with pytest.raises(ConfigError, match='"market" keeps no order book of ETH; name an order_book with it'):
         make_world(STILL, DEPTH, TERMS.replace('venue = "book"', 'venue = "market"'))
-    with pytest.raises(ConfigError, match="epoch.*found 0"):
+    with pytest.raises(ConfigError, match=r"epoch.*found 0"):
         floor(terms=TERMS.replace("40min", "0s"))

@@ -1,4 +1,4 @@
-"""What stands behind a synthetic dollar: equal legs, margin in its band, funding to the reserve, lost hedges put right."""
+"""What stands behind a synthetic dollar: equal legs, margin in its band, funding to the reserve, lost hedges."""
 
 import math
 
@@ -23,7 +23,7 @@ def parts(world):
 
 
 def leverage(world):
-    issuer, hedge = parts(world)
+    _, hedge = parts(world)
     return hedge.short(world) * float(world.spot()[hedge.coin]) / hedge.equity(world)
 
 
@@ -106,7 +106,7 @@ def test_a_lost_hedge_is_put_on_again_where_there_is_somebody_to_sell_to():
     event = lose_hedge(world, 0.5)
     assert world.protocol("issuer").delta(world) == pytest.approx(0.5)
     SpilloverModel(world).step()
-    issuer, hedge = parts(world)
+    hedge = parts(world)[1]
     assert hedge.spot(world) == hedge.short(world) == coins
     trades = events_of(world, Kind.TRADE)
     assert trades["cause"][-1] == event

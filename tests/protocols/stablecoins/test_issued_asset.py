@@ -14,7 +14,12 @@ from sim.tokens import TokenKind
 from tests.dollar_worlds import BOOK, ISSUER, MONEY, make
 from tests.worlds import DEPTH, do, events_of, holding, people
 
-FEED = '[[oracles]]\nname = "usde_feed"\nkind = "push"\nasset = "USDE"\n[[oracles]]\nname = "eth"\nkind = "push"\nasset = "ETH"\n'
+FEED = """
+[[oracles]]
+name = "usde_feed"
+kind = "push"
+asset = "USDE"
+"""
 POOL = """
 [[protocols]]
 name = "lending"
@@ -145,10 +150,8 @@ def test_look_through_opens_it_down_to_coin_short_and_cash_and_shares_them_with_
     for owner in owners:
         assert sum(seen[owner].values()) == pytest.approx(wealth[owner], rel=1e-9)
         short = sum(usd for name, usd in seen[owner].items() if name.startswith("perps.ETH"))
-        own = 100.0 if owner == "nobody" else 0.0
-        coin = seen[owner]["ETH"] - own
-        gas = world.gas_reserve / 1e8 * 2_000.0 * (5 if owner == "loopers" else 4 if owner == "holders" else 0)
-        assert coin - gas == pytest.approx(-short, rel=1e-9)
+        gas = {"loopers": 5, "holders": 4}.get(owner, 0) * gas_usd(world)
+        assert seen[owner]["ETH"] - gas == pytest.approx(-short, rel=1e-9)
     assert sum(seen[o]["ETH"] for o in owners) == pytest.approx(issuer.hedge.spot(world) * 2_000.0 + 9 * gas_usd(world))
 
 
@@ -205,3 +208,26 @@ def test_the_fundamental_never_falls_to_nothing():
 def test_a_book_of_another_asset_is_untouched_by_the_limit_on_supply():
     world = make(issuer=OUTSIDE, depth=DEPTH + BOOK)
     assert do(world, "holders", Act.SWAP, "market", "USD", 10**11, token2="ETH").done
+
+
+SWAPS = """
+[[protocols]]
+name = "stable"
+kind = "stableswap"
+asset = "USDE"
+amplification = 200
+"""
+PROVIDERS = people("providers", 2, USD=2e6, USDE=2e6, opens='[["add_liquidity", "stable", "USDE", 1.5e6]]')
+
+
+def test_a_stableswap_pool_trades_it_and_look_through_goes_on_through_the_pool():
+    world = make(SWAPS, PROVIDERS, depth=DEPTH)
+    assert do(world, "holders", Act.SWAP, "stable", "USDE", 10**11, token2="USD").done
+    assert do(world, "holders", Act.SWAP, "stable", "USD", 10**11, row=1, token2="USDE").done
+    assert holding(world, "stable", "USDE") == pytest.approx(3e12, rel=1e-3)
+    SpilloverModel(world).step()
+    exposure.revalue(world)
+    issuer = world.protocol("issuer")
+    part = 4e6 / issuer.owed(world) / 1.01  # in the pool and in their wallets; the reserve has the rest
+    coins = exposure.look_through(world, "providers")["ETH"] - 2 * gas_usd(world)
+    assert coins == pytest.approx(part * issuer.hedge.spot(world) * 2_000.0, rel=2e-3)
