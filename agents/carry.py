@@ -285,7 +285,7 @@ class Carry(Population):
         lost = self._losses(view)
         lost[lost <= self.handled] = 0
         cause = np.where(lost > 0, lost, view.cause(view.token(self.asset)))
-        motive = np.where(plan.forced, Motive.DELEVERAGING, Motive.CARRY)
+        motive = np.where(plan.forced, Motive.UNWIND, Motive.CARRY)
         sent: list[Intent] = []
         for act, usd in ((Act.DEPOSIT, plan.margin), (Act.WITHDRAW, -plan.margin)):
             atoms = (usd * cents).astype(np.int64)
@@ -345,5 +345,5 @@ class Carry(Population):
 
 def _grouped(motive: NDArray[np.int64], atoms: NDArray[np.int64]) -> list[tuple[int, Rows]]:
     """Rows that send something, by motive."""
-    groups = [(int(why), np.flatnonzero((atoms > 0) & (motive == why))) for why in (Motive.DELEVERAGING, Motive.CARRY)]
+    groups = [(int(why), np.flatnonzero((atoms > 0) & (motive == why))) for why in (Motive.UNWIND, Motive.CARRY)]
     return [(why, rows) for why, rows in groups if rows.size]

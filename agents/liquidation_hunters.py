@@ -85,7 +85,7 @@ class LiquidationHunters(Population):
     leverages: Annotated[list[Annotated[float, Gt(1.0)]], MinLen(1)] = field(
         default_factory=lambda: [5.0, 10.0, 20.0, 50.0]
     )
-    """At which they believe positions are opened."""
+    """At which they believe positions are opened, as far as the venue allows."""
     reach: Share = 0.05
     """Largest fall of the price that they try."""
     least: NonNegative = 1.0
@@ -106,7 +106,9 @@ class LiquidationHunters(Population):
         if not isinstance(quote, FuturesQuote) or quote.margin_asset != NUMERAIRE:
             raise ConfigError(f'population "{self.name}": "{self.venue}" is no venue of perpetuals margined in USD')
         self._markets = Hedges(view, self.venue, [token])
-        self._map = LiquidationMap(np.array(self.leverages), self._markets.market(view, 0).maintenance)
+        market = self._markets.market(view, 0)
+        likely = np.unique(np.minimum(self.leverages, 1.0 / max(market.initial, 1e-12)))
+        self._map = LiquidationMap(likely, market.maintenance)
         money = usd_to_atoms(view, NUMERAIRE, self.capital_usd.draw(self.count, rng))
         some = np.flatnonzero(money > 0)
         deposit = Intent(Act.DEPOSIT, quote.venue, view.lo + some, NUMERAIRE, money[some])

@@ -27,7 +27,7 @@ from sim.units import SECONDS_PER_YEAR
 from sim.views import View
 
 _FAR = 0.2
-"""Vega of a straddle, in units of spot * sqrt(years), below which it is no straddle any more; at the money it is 0.8."""
+"""Vega of a straddle, in units of spot * sqrt(years), below which it is none any more; at the money it has 0.8."""
 _MOST = 10.0
 """Largest underlying value of straddles traded at a time, in units of capital."""
 HOUR, DAY, MONTH = Duration(3600.0), Duration(86_400.0), Duration(30 * 86_400.0)

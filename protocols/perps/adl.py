@@ -63,7 +63,7 @@ def open_value(world: "World", desk: Desk, account: int) -> float:
 def _seize_collateral(world: "World", desk: Desk, account: int, cause: int) -> None:
     """Sell other collateral; what cannot be sold goes to the insurance fund, so that margin alone stands behind."""
     accounts, venue = desk.accounts, desk.venue
-    if account == venue.account or not accounts.collateral:
+    if account == venue.account or not world.ledger.balance[accounts.claims[1:], account].any():
         return
     if venue.collateral_market is not None:
         accounts.sell_collateral(world, account, world.protocol(venue.collateral_market).index, cause)
@@ -126,17 +126,29 @@ def scores(world: "World", desk: Desk, contract: Contract, accounts: Ints) -> Fl
     cost = contract.cost[accounts].astype(np.float64)
     if venue.adl_score == "bitmex":
         return bitmex_score((value - cost) / np.maximum(np.abs(cost), 1.0), leverage)
-    entry = np.array([contract.price_of(c / h) for c, h in zip(cost, held, strict=True)])
-    entry = np.clip(entry, contract.mark * 1e-6, contract.mark * 1e6)
+    entry = np.clip(contract.price_of(cost / held), contract.mark * 1e-6, contract.mark * 1e6)
     dollars = equity * contract.mark / abs(contract.value(contract.mark)) / contract.scale
     return hyperliquid_score(held / contract.scale, entry, contract.mark, dollars)
 
 
 def _settle(world: "World", desk: Desk, close: Close, accounts: Ints, taken: Ints) -> None:
-    """Move `taken` atoms from the account to each counterparty, and the cash they bring the other way."""
+    """Move `taken` atoms from the account to each counterparty, and the cash they bring the other way.
+
+    The account's side is logged as its liquidation, which the others' DELEVERAGE events name as their cause.
+    """
     ledger, contract, size = world.ledger, close.contract, int(taken.sum())
     cash = close.cash if size == abs(close.held) else close.cash * size // abs(close.held)
     paid = _split(cash, taken)
+    forced = world.events.add(
+        Kind.LIQUIDATION,
+        actor=desk.venue.account,
+        subject=close.account,
+        protocol=desk.venue.index,
+        token=contract.token,
+        amount=size if close.held > 0 else -size,
+        value=float(contract.usd(size)),
+        cause=close.cause,
+    )
     events = world.events.add_many(
         accounts.size,
         Kind.DELEVERAGE,
@@ -146,7 +158,7 @@ def _settle(world: "World", desk: Desk, close: Close, accounts: Ints, taken: Int
         token=contract.token,
         amount=taken,
         value=contract.usd(taken),
-        cause=close.cause,
+        cause=forced,
     )
     before = ledger.balance[contract.token, accounts]
     contract.cost[accounts] -= np.rint(contract.cost[accounts] * (taken / np.abs(before))).astype(np.int64)

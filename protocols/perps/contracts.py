@@ -245,11 +245,11 @@ class Contract:
         """Margin atoms that one contract atom is worth at a price."""
         return (-1.0 / price if self.inverse else price) * self.unit
 
-    def price_of(self, value: float) -> float:
+    def price_of(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
         """The price at which one contract atom is worth this many margin atoms; infinite if there is none."""
         if not self.inverse:
             return value / self.unit
-        return -self.unit / value if value < 0.0 else math.inf
+        return np.where(value < 0.0, -self.unit / np.where(value < 0.0, value, -1.0), np.inf)
 
     def usd(self, atoms: NDArray[np.int64] | int) -> NDArray[np.float64]:
         """USD notional of positions at the mark."""

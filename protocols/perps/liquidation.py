@@ -207,7 +207,7 @@ def unwind(world: "World", desk: Desk, account: int, share: float) -> bool:
             continue
         who = np.array([account])
         ints, reals = desk.order_rows(contract, who, np.array([size]), np.zeros(1))
-        ints[:, MOTIVE] = Motive.DELEVERAGING
+        ints[:, MOTIVE] = Motive.UNWIND
         batch = desk.select(world, contract, ints, reals, forced=True)
         batch = batch._replace(terms=batch.terms._replace(fee=0.0))
         event = world.events.add(

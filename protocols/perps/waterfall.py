@@ -98,12 +98,14 @@ class Waterfall:
         return take_over(world, desk, accounts, desk.accounts.fund, Kind.BACKSTOP)
 
     def _adl(self, world: "World", desk: Desk, accounts: Ints) -> tuple[Ints, bool]:
-        left, before = [], world.events.count
+        left, start = [], world.events.count
         for account in accounts[np.argsort(self.venue.keys(world)[accounts])].tolist():
+            before = world.events.count
             if not deleverage(world, desk, account, int(desk.breach[account])):
                 left.append(account)
-            desk.evaluate(world)
-        return np.array(sorted(left), dtype=np.int64), world.events.count > before
+            if world.events.count > before:
+                desk.evaluate(world)
+        return np.array(sorted(left), dtype=np.int64), world.events.count > start
 
     def _house(self, world: "World", desk: Desk) -> bool:
         """The vault and the fund are closed like everybody else once they fail, but nobody takes them over."""

@@ -265,7 +265,7 @@ class SyntheticDollar(Protocol):
         hedge.sell_short(world, gap, cause)
         naked = hedge.spot(world) - hedge.short(world)
         if naked > band:
-            hedge.sell_spot(world, naked, cause, Motive.DELEVERAGING if lost else Motive.HEDGING)
+            hedge.sell_spot(world, naked, cause, Motive.UNWIND if lost else Motive.HEDGING)
 
     def _lost(self, world: "World") -> int:
         """The event that took a part of the short away since the last settlement; 0 if there was none."""

@@ -11,20 +11,7 @@ from tests.worlds import make_config
 
 HEDGED_ON_SPOT = 'hedge_venue = "market"'
 FLAT = "skew = 0.0, curvature = 1e-9, half_life = 1e12, vega_pressure = 0.0, skew_pressure = 0.0, premium = 0.0"
-
-
-def option_config(
-    *populations, assets=16, ticks=85, dt="2h", volatility=0.7, every="7d", strikes=(1.0,), surface=FLAT, atm=0.7,
-    listed=1, venue="", books="impact = false\nfee = 0.0", more="", seed=3,
-):  # fmt: skip
-    """A config of `assets` coins of 100 USD, each with one expiry of options, a spot venue `market` and populations.
-
-    A population is (name, kind, settings); it has one account for each coin unless it says otherwise.
-    """
-    names = [f"A{i}" for i in range(assets)]
-    assets_listed = ", ".join(f'"{name}"' for name in names)
-    parts = [
-        f"""
+LAND = """
 [run]
 ticks = {ticks}
 dt = "{dt}"
@@ -43,14 +30,26 @@ price = 1.0
 [[processes]]
 name = "paths"
 kind = "gbm"
-assets = [{assets_listed}]
+assets = [{assets}]
 volatility = {volatility}
 [[protocols]]
 name = "market"
 kind = "depth_market"
 {books}
 """
-    ]
+
+
+def option_config(
+    *populations, assets=16, ticks=85, dt="2h", volatility=0.7, every="7d", strikes=(1.0,), surface=FLAT, atm=0.7,
+    listed=1, venue="", books="impact = false\nfee = 0.0", more="", seed=3,
+):  # fmt: skip
+    """A config of `assets` coins of 100 USD, each with one expiry of options, a spot venue `market` and populations.
+
+    A population is (name, kind, settings); it has one account for each coin unless it says otherwise.
+    """
+    names = [f"A{i}" for i in range(assets)]
+    assets_listed = ", ".join(f'"{name}"' for name in names)
+    parts = [LAND.format(ticks=ticks, dt=dt, seed=seed, assets=assets_listed, volatility=volatility, books=books)]
     parts += [f'[[protocols.books]]\nasset = "{name}"\ndaily_volatility = 0.04\ndaily_volume = 1e6\n' for name in names]
     parts.append(
         f"""
@@ -74,10 +73,10 @@ half_spread = 0.0
     parts += [f'[[assets]]\nname = "{name}"\nprice = 100.0\ndecimals = 8\n' for name in names]
     parts += [
         f'[[agents]]\nname = "{name}"\nkind = "{kind}"\n'
-        f'{"" if "count" in settings else f"count = {assets}"}\n'
+        f"{'' if 'count' in settings else f'count = {assets}'}\n"
         f'options = "options"\nunderlyings = [{assets_listed}]\n'
         f"{'' if 'hedge_venue' in settings else HEDGED_ON_SPOT}\n"
-        f'{"" if "capital_usd" in settings else "capital_usd = { mean = 1000.0, spread = 0.0 }"}\n{settings}\n'
+        f"{'' if 'capital_usd' in settings else 'capital_usd = { mean = 1000.0, spread = 0.0 }'}\n{settings}\n"
         for name, kind, settings in populations
     ]
     return make_config(*parts, more)

@@ -51,7 +51,8 @@ knots = [["30min", 0.0], ["10h", MOVE]]
 
 def perp_world(*more, move=0.0, impact=False, portfolio=False, sets=(), ticks=61, insurance=1e5, leverage=50.0):
     """ETH at 2000 USD that moves to 2000 e^move over ten hours; ticks of ten minutes."""
-    text = PERPS.replace("IMPACT", str(impact).lower()).replace("INSURANCE", str(float(insurance))).replace("LEVERAGE", str(leverage))
+    text = PERPS.replace("IMPACT", str(impact).lower()).replace("LEVERAGE", str(leverage))
+    text = text.replace("INSURANCE", str(float(insurance)))
     if portfolio:
         head, tail = text.split("[[protocols.collateral]]")
         text = f"{head}[protocols.portfolio]\n[[protocols.collateral]]{tail}"

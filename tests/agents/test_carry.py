@@ -165,7 +165,7 @@ def test_an_account_whose_margin_runs_low_adds_cash_and_one_without_cash_cuts_bo
     added = events_of(world, Kind.DEPOSIT)
     assert {tick for tick in added["tick"] if tick > 3}
     assert gap(world).max() <= funds.delta_band
-    assert {int(m) for m in sent_motives(world)} >= {int(Motive.DELEVERAGING)}
+    assert {int(m) for m in sent_motives(world)} >= {int(Motive.UNWIND)}
 
 
 def sent_motives(world):
@@ -188,7 +188,7 @@ def test_a_fund_that_was_deleveraged_sells_the_coin_after_its_delay_and_names_th
     sale = swaps["actor"].index(funds.lo + 1, len(swaps["actor"]) - 1)
     assert swaps["cause"][sale] == event
     flows = world.flows.table()
-    mine = (flows["population"] == funds.index) & (flows["motive"] == Motive.DELEVERAGING)
+    mine = (flows["population"] == funds.index) & (flows["motive"] == Motive.UNWIND)
     assert flows["dlog"][mine].sum() < 0.0
 
 

@@ -84,7 +84,8 @@ def test_they_close_at_their_stop_and_at_their_target(settings, move, gain):
 
 
 def test_they_come_and_go_at_their_rates_and_with_the_trend():
-    settings = 'invested = 0.0\nentries_per_day = 48.0\nexits_per_day = 48.0\ntrend_following = 1.0\ntrend_window = "1h"'
+    settings = "invested = 0.0\nentries_per_day = 48.0\nexits_per_day = 48.0\n"
+    settings += 'trend_following = 1.0\ntrend_window = "1h"'
     text = TRADERS.replace("COUNT", "60")
     for name in ("invested = 1.0\n", "entries_per_day = 0.0\n", "exits_per_day = 0.0\n"):
         text = text.replace(name, "")

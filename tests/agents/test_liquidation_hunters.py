@@ -42,8 +42,10 @@ MINUTES = ("run.dt=1min",)
 
 
 def run(count, ticks=24):
-    """USD earned by every account, and the world, of four hours without news."""
-    world = perp_world(LONGS, HUNTERS.replace("COUNT", str(count)), impact=True, ticks=ticks, leverage=10.0, sets=MINUTES)
+    """USD earned by every account, and the world, without news."""
+    world = perp_world(
+        LONGS, HUNTERS.replace("COUNT", str(count)), impact=True, ticks=ticks, leverage=10.0, sets=MINUTES
+    )
     SpilloverModel(world).run()
     exposure.revalue(world)
     return exposure.wealth_by_account(world) - world.opening_wealth, world
@@ -73,7 +75,8 @@ def test_they_cause_the_liquidations_that_they_live_on_and_gain_what_the_others_
 
 def test_they_leave_a_market_alone_in_which_nothing_is_within_reach():
     hunters = HUNTERS.replace("COUNT", "3").replace("[9.0]", "[2.0]")
-    world = perp_world(LONGS.replace("[8.9, 9.0]", "[2.0, 3.0]"), hunters, impact=True, ticks=12, leverage=10.0)
+    longs = LONGS.replace("[8.9, 9.0]", "[2.0, 3.0]")
+    world = perp_world(longs, hunters, impact=True, ticks=12, leverage=10.0)
     SpilloverModel(world).run()
     attacks = world.flows.table()["motive"] == Motive.ATTACK
     assert not attacks.any()

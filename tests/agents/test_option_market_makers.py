@@ -14,7 +14,8 @@ from tests.worlds import do, people
 
 PRESSED = "skew = 0.0, curvature = 1e-9, half_life = 1e12, premium = 0.0, vega_pressure = 0.05, vega_capacity = 1e4"
 CUSTOMER = people("customer", 1, USD=1e6, opens='[["deposit", "options", "USD", 8e5]]')
-MAKER = 'hedge = { kind = "fixed_band", width = 0.02 }\nstock = 500.0\ncount = 4\ncapital_usd = { mean = 1e5, spread = 0.0 }'
+MAKER = 'hedge = { kind = "fixed_band", width = 0.02 }\nstock = 500.0\ncount = 4\n'
+MAKER += "capital_usd = { mean = 1e5, spread = 0.0 }"
 
 
 def make(settings="", ticks=12, more="", customer=CUSTOMER, venue='outside_dealers = "never"'):

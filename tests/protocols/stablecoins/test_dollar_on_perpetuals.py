@@ -215,7 +215,7 @@ def test_deleveraging_takes_the_hedge_the_coin_is_sold_and_borrowers_are_liquida
     ]  # fmt: skip
     assert sales
     flows = world.flows.table()
-    forced = (flows["population"] == issuer.desk) & (flows["motive"] == Motive.DELEVERAGING) & (flows["market"] == 0)
+    forced = (flows["population"] == issuer.desk) & (flows["motive"] == Motive.UNWIND) & (flows["market"] == 0)
     assert flows["dlog"][forced].sum() < -0.005
     lending = world.protocol("aave").index
     kinds, venues = events.column("kind"), events.column("protocol")

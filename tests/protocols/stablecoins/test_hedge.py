@@ -125,7 +125,7 @@ def test_what_cannot_be_hedged_again_is_sold_and_the_flow_names_the_deleveraging
     swaps = events_of(world, Kind.SWAP)
     assert swaps["cause"][0] == event
     flows = world.flows.table()
-    mine = (flows["population"] == issuer.desk) & (flows["motive"] == Motive.DELEVERAGING)
+    mine = (flows["population"] == issuer.desk) & (flows["motive"] == Motive.UNWIND)
     assert flows["dlog"][mine].sum() < -0.01
     moves = events_of(world, Kind.PRICE_MOVE)
     assert event in world.events.chain(moves["id"][0])

@@ -11,7 +11,7 @@ from tests.agents.option_worlds import story
 SHORT = (
     "writers",
     "delta_hedgers",
-    'legs_held = [{ option = "call", amount = -1.0, expiry = "28d" }, { option = "put", amount = -1.0, expiry = "28d" }]\n'
+    'legs_held = [{ option = "call", amount = -1.0 }, { option = "put", amount = -1.0 }]\n'
     'stock = 2.0\nhedge = { kind = "calendar", every = "2h" }',
 )
 
