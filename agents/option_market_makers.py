@@ -1,5 +1,8 @@
 """Dealers in options: quotes that widen with inventory, margin and news, hedged delta, limits on vega."""
 
+from dataclasses import field
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,13 +12,16 @@ from agents.shared.hedging import Rows, by_group
 from agents.shared.option_positions import GAMMA, VEGA, OptionPositions
 from agents.shared.option_trader import DAY, MONTH, OptionTrader
 from agents.shared.state import column
-from sim.fields import Duration, NonNegative, Positive, Share
+from sim.fields import Duration, NonNegative, Positive, ProtocolName, Share
 from sim.flows import Motive
 from sim.hedging import HedgeRule
 from sim.intents import Act, Intent
 from sim.registry import component
 from sim.rng import Draws
 from sim.views import View
+
+_SPENT = 0.9
+"""Part of the wallet that a bid may take."""
 
 
 @component("population", "option_market_makers")
@@ -51,6 +57,8 @@ class OptionMarketMakers(OptionTrader):
     """Vol points added ahead of an auction, so that what the vault sells is bought at a lower volatility."""
     ahead: Duration = DAY
     """How long before an auction they are, and until it is over."""
+    vaults: list[ProtocolName] = field(default_factory=list)
+    """Vaults in whose auctions they bid what options are worth at the volatility of their own bids."""
     every: Duration = Duration(600.0)
     """Time between two quotes of an account."""
 
@@ -60,6 +68,7 @@ class OptionMarketMakers(OptionTrader):
     def enter_at_opening(self, view: View, capital: NDArray[np.float64]) -> list[Intent]:
         """Quotes without inventory."""
         self.width = np.full(self.count, self.half_spread)
+        self._last_bid = dict.fromkeys(self.vaults, -1)
         sent = []
         for number, members in by_group(self.number):
             sent += self._quotes(view, number, members, np.ones(members.size))
@@ -77,7 +86,32 @@ class OptionMarketMakers(OptionTrader):
             room = np.where(calm[members], np.maximum(1.0 - used, 0.0), 0.0)
             self.width[members] = self._widths(view, number, members, used, positions)
             sent += self._quotes(view, number, members, room)
+        for name in self.vaults:
+            offer = view.quotes[name]
+            if offer.on_offer and offer.epoch != self._last_bid[name]:
+                self._last_bid[name] = offer.epoch
+                sent += self._bids(view, offer, np.flatnonzero(calm))
         return sent
+
+    def _bids(self, view: View, offer: Any, rows: Rows) -> list[Intent]:
+        """Sealed bids for what a vault offers, as far as depth and wallets reach."""
+        quote = self.quote(view)
+        if not np.isin(offer.on_offer, quote.token).all():
+            return []
+        series = [int(np.flatnonzero(quote.token == token)[0]) for token in offer.on_offer]
+        asset, ratios = int(quote.underlying[series[0]]), np.array(offer.ratios)
+        rows = rows[np.array(self.tokens)[self.number[rows]] == asset]
+        vega = float((np.abs(ratios) * quote.greeks[series, VEGA]).sum())
+        price = float((ratios * quote.mark[series]).sum()) - 0.01 * vega * self.width[rows]
+        rows, price = rows[price > max(offer.reserve, 0.0)], price[price > max(offer.reserve, 0.0)]
+        wallet = view.balance(quote.margin_asset)[rows] / 10.0 ** view.decimals(quote.margin_asset)
+        most = np.minimum(self.depth * self.capital[rows] / view.prices[asset], _SPENT * wallet / price)
+        atoms = np.minimum(np.floor(most * 10.0 ** view.decimals(asset)), offer.amount).astype(np.int64)
+        some = atoms > 0
+        if not some.any():
+            return []
+        who, token = view.lo + rows[some], offer.on_offer[0]
+        return [Intent(Act.BID, offer.venue, who, token, atoms[some], motive=self.motive, limit=price[some])]
 
     def _widths(
         self, view: View, number: int, members: Rows, used: NDArray[np.float64], positions: OptionPositions

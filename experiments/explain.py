@@ -57,6 +57,23 @@ class Parent:
 
 
 @dataclass(frozen=True)
+class Ancestor:
+    """One step back from a liquidation to one that helped to cause it.
+
+    event, tick, label, venue: the earlier liquidation. sale: id of its largest order that is part of the fall. seller:
+    who sent it. through: kinds of the events between the two, such as "deleverage", from the sale back.
+    """
+
+    event: int
+    tick: int
+    label: str
+    venue: str
+    sale: int
+    seller: str
+    through: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Liquidation:
     """One liquidation and the price fall behind it.
 
@@ -65,7 +82,8 @@ class Liquidation:
     account last borrowed, -1 if that was at the opening. fall: price change of the collateral from then to the reported
     price, as a share (-0.1 is a fall of 10%). sources: their shares sum to 1 if the price fell, none otherwise.
     forced: share of earlier liquidations' selling, between 0 and 1. parents: the largest of them; `others` more share
-    the weight `others_weight`. shocks: names of shocks in between.
+    the weight `others_weight`. shocks: names of shocks in between. lineage: of the liquidation that was asked for,
+    back to one that no other helped to cause.
     """
 
     event: int
@@ -89,6 +107,7 @@ class Liquidation:
     others: int
     others_weight: float
     shocks: tuple[str, ...]
+    lineage: tuple[Ancestor, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The tree as nested plain data."""
@@ -234,6 +253,32 @@ class Evidence:
             others_weight=others_weight,
             shocks=self._shocks(cause),
         )
+
+    def lineage(self, event: int) -> tuple[Ancestor, ...]:
+        """From a liquidation back to one that no earlier liquidation helped to cause.
+
+        Each step goes to the earliest liquidation with a part in the fall; one behind a deleveraging goes first.
+        """
+        line: list[Ancestor] = []
+        while True:
+            cause = self.causes.of(event)
+            sale, parent = self.causes.sales_within(cause)
+            sale, parent = sale[parent < event], parent[parent < event]
+            if cause.fall >= 0 or not parent.size:
+                return tuple(line)
+            steps = [self._ancestor(int(s), int(p)) for s, p in zip(sale, parent, strict=True)]
+            line.append(min(steps, key=lambda step: ("deleverage" not in step.through, step.event, step.sale)))
+            event = line[-1].event
+
+    def _ancestor(self, sale: int, parent: int) -> Ancestor:
+        events = self.events
+        between = [link for link in self.chain(sale)[1:] if link > parent] if sale != parent else []
+        kinds = tuple(Kind(int(events["kind"][link])).name.lower() for link in between)
+        return Ancestor(
+            parent, int(events["tick"][parent]), self.name(int(events["subject"][parent])),
+            self.world["protocols"][int(events["protocol"][parent])]["name"], sale,
+            self.name(int(events["actor"][sale])), kinds,
+        )  # fmt: skip
 
     def _nearest(self, chain: list[int], kind: Kind) -> int | None:
         return next((event for event in chain if self.events["kind"][event] == kind), None)

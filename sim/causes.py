@@ -188,14 +188,19 @@ class Causes:
 
         A sale's weight is its USD size: sales of one book in one tick move the price in proportion to it.
         """
+        sale, parent = self.sales_within(cause)
+        ids, place = np.unique(parent, return_inverse=True)
+        weight = np.bincount(place, self.events["value"][sale], minlength=ids.size).astype(np.float64)
+        total = weight.sum()
+        return ids, weight / total * self.forced_share(cause) if total else weight
+
+    def sales_within(self, cause: Cause) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(order, liquidation) event ids of the sales that are part of a fall."""
         sale, parent = self.sales
         tick, token = self.events["tick"][sale], self.events["token"][sale]
         inside = (tick > cause.start) & (tick <= cause.observed) & (sale < cause.event)
         inside &= (token == cause.asset) | (token == self.underlying.get(cause.asset, cause.asset))
-        ids, place = np.unique(parent[inside], return_inverse=True)
-        weight = np.bincount(place, self.events["value"][sale[inside]], minlength=ids.size).astype(np.float64)
-        total = weight.sum()
-        return ids, weight / total * self.forced_share(cause) if total else weight
+        return sale[inside], parent[inside]
 
     @cached_property
     def sales(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

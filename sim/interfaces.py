@@ -115,8 +115,15 @@ class Protocol:
         return False
 
     # FREE
+    def pass_on(self, loss: float, carrier: str) -> None:
+        """Note USD of a loss and who carries it, for the outcome columns `loss.PROTOCOL.CARRIER`."""
+        if loss > 0.0:
+            self.losses_by_carrier[carrier] = self.losses_by_carrier.get(carrier, 0.0) + loss
+
     index: int = field(default=-1, init=False)
     account: int = field(default=-1, init=False)
+    losses_by_carrier: dict[str, float] = field(default_factory=dict, init=False)
+    """USD of losses that its accounts could not pay, by who carried them instead."""
     desk: int = field(default=-1, init=False)
     """The protocol's place among the populations in the attribution of price moves, for its own orders."""
     paused: int = field(default=0, init=False)

@@ -1,13 +1,13 @@
 """`spillover explain`: the tree of causes on a terminal, as indented text, or as JSON."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.commands import console
 from experiments.exits import OK
-from experiments.explain import Evidence, Liquidation, Source
+from experiments.explain import Ancestor, Evidence, Liquidation, Source
 from experiments.store import open_folder
 from experiments.store.layout import EXTERNAL
 from experiments.wording import count, percent, price, usd
@@ -17,6 +17,8 @@ from sim.events import Kind
 if TYPE_CHECKING:
     from rich.tree import Tree
 
+FORCED = ("liquidation", "unwind")
+"""Motives of what liquidations made somebody sell."""
 SMALL = 0.005
 SMALL_INSIDE = 0.05
 """Sources with a smaller share are counted, not listed: of the first liquidation, and of those below it."""
@@ -60,7 +62,7 @@ def main(
     elif evidence.events["kind"][chosen] != Kind.LIQUIDATION:
         _print(_history(evidence, chosen), [chain(evidence, link) for link in evidence.chain(chosen)], as_json)
     else:
-        found = evidence.explain(chosen, depth, top)
+        found = replace(evidence.explain(chosen, depth, top), lineage=evidence.lineage(chosen))
         tree = liquidation(found)
         if more:
             tree.twigs.append(Twig(f"other liquidations of this account: events {', '.join(map(str, more))}"))
@@ -96,7 +98,17 @@ def liquidation(found: Liquidation) -> Twig:
             f"oracle {oracle.oracle} said {price(oracle.price)} at tick {oracle.tick}, seen at tick {oracle.observed}"
         )
         twigs.append(Twig(told))
-    return Twig(head, [*twigs, _fall(found, set(), SMALL)])
+    twigs.append(_fall(found, set(), SMALL))
+    if found.lineage:
+        twigs.append(Twig("traced back to the first liquidation:", [_ancestor(step) for step in found.lineage]))
+    return Twig(head, twigs)
+
+
+def _ancestor(step: Ancestor) -> Twig:
+    """One step back: whose liquidation, and the sale by which it had a part in the fall."""
+    sale = "" if step.sale == step.event else f"; part of the fall by a sale of {step.seller}, event {step.sale}"
+    through = f", after {', '.join(kind.replace('_', ' ') for kind in step.through)}" if step.through else ""
+    return Twig(f"{step.label} on {step.venue}, tick {step.tick}, event {step.event}{sale}{through}")
 
 
 def _fall(found: Liquidation, shown: set[int], small: float) -> Twig:
@@ -105,8 +117,8 @@ def _fall(found: Liquidation, shown: set[int], small: float) -> Twig:
     since = "since the opening" if found.since < 0 else f"since the account last borrowed at tick {found.since}"
     if not found.sources:
         return Twig(f"the price of {found.token} did not fall {since}: the debt grew, or became dearer")
-    sales = sum(source.share for source in found.sources if source.motive == "liquidation")
-    others = [source for source in found.sources if source.motive != "liquidation"]
+    sales = sum(source.share for source in found.sources if source.motive in FORCED)
+    others = [source for source in found.sources if source.motive not in FORCED]
     lines = [(source.share, Twig(f"{percent(source.share)} {_source(source, found)}")) for source in others]
     if sales:
         lines.append((sales, Twig(f"{percent(sales)} liquidations' selling", _parents(found, shown))))

@@ -82,12 +82,16 @@ class Losses:
         """Show fresh losses on the receipts, after the treasury's have been burned against deficits."""
         fresh, self._fresh = self._fresh, []
         for loss in fresh:
+            covered = 0.0
             if loss.written_off:
                 self.deficit[loss.reserve] += loss.written_off
-                self._burn(world, pool, loss)
+                covered = self._burn(world, pool, loss)
+            pool.pass_on(covered, "treasury")
+            pool.pass_on(float(world.events.value[loss.event]) - covered, "suppliers")
         return bool(fresh)
 
-    def _burn(self, world: "World", pool: "PooledLending", loss: Loss) -> None:
+    def _burn(self, world: "World", pool: "PooledLending", loss: Loss) -> float:
+        """Burn the treasury's receipts against a deficit; returns the USD that they cover."""
         r = loss.reserve
         receipt = int(pool.receipts[r])
         held = int(world.ledger.balance[receipt, pool.treasury])
@@ -105,6 +109,7 @@ class Losses:
         if burned:
             world.ledger.move(receipt, pool.treasury, pool.account, burned, event)
         self.deficit[r] -= covered
+        return float(world.events.value[event])
 
     def unbacked(self, world: "World", pool: "PooledLending") -> NDArray[np.float64]:
         """(reserves,) atoms that stand on receipts and that nobody will pay: deficits and stranded debts."""

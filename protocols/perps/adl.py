@@ -39,10 +39,13 @@ def deleverage(world: "World", desk: Desk, account: int, cause: int) -> bool:
     Equity and requirements must be up to date. cause: event that the DELEVERAGE events name.
     """
     _seize_collateral(world, desk, account, cause)
+    lacking = -float(desk.accounts.equity[account])
     closes = _closes(world, desk, account, cause)
     done = [_close(world, desk, each) for each in closes]
     if closes:
         desk.square(world, np.array([account]), world.events.count - 1)
+        if all(done):
+            desk.venue.pass_on(lacking * float(world.prices.atom_price[desk.accounts.token]), "deleveraged")
     return all(done)
 
 

@@ -90,6 +90,12 @@ class Vault:
         supply = -int(world.ledger.balance[self.shares, self.venue.account])
         return max(self.equity(world), 0.0) / supply if supply > 0 else 1.0
 
+    def loss(self, world: "World") -> float:
+        """USD by which its shares stand below par."""
+        supply = -int(world.ledger.balance[self.shares, self.venue.account])
+        below = max(0.0, 1.0 - self.share_value(world)) * max(supply, 0)
+        return below * float(world.prices.atom_price[self.token])
+
     # Orders ----------------------------------------------------------------------------------------------------------
 
     def execute(self, world: "World", ints: NDArray[np.int64]) -> int:

@@ -334,6 +334,8 @@ class Perpetuals(Protocol):
                 for account in (self.account, desk.accounts.fund):
                     unwind(world, desk, account, share)
             desk.accounts.settle_outside(world)
+        if self.vault.shares >= 0:
+            self.losses_by_carrier["vault"] = self.vault.loss(world)
 
     def unit_value(self, world: "World", token: int, values: NDArray[np.float64]) -> float:
         """Contracts at the mark, margin tokens at what stands behind them, vault shares at the vault's equity."""

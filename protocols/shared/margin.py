@@ -265,6 +265,7 @@ class MarginAccounts:
         paid = min(self.shortfall(world, account), int(balance[self.margin, self.fund]))
         if paid > 0:
             event = self._log(world, Kind.LOSS_ABSORBED, self.fund, account, paid, cause)
+            self.venue.pass_on(float(world.events.value[event]), "insurance")
             world.ledger.move(self.margin, self.fund, self.venue.account, paid, event)
             world.ledger.move(self.quote, self.venue.account, account, paid, event)
         return max(paid, 0)
@@ -281,6 +282,7 @@ class MarginAccounts:
         book = world.ledger.book(payers.size + 1)
         paid = kernels.charge_shares(book, self.quote, payers, self.equity[payers], account, loss, self.fund, event)
         self.realise(world, payers[~self.open[payers]], event)
+        self.venue.pass_on(int(paid) * float(world.prices.atom_price[self.token]), "everybody")
         return int(paid)
 
     def _log(self, world: "World", kind: Kind, actor: int, subject: int, atoms: int, cause: int) -> int:

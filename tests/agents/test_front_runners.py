@@ -12,7 +12,7 @@ from sim.errors import ConfigError
 from sim.intents import Act, Intent
 from sim.model import SpilloverModel
 from tests.agents.option_worlds import option_config
-from tests.worlds import people
+from tests.worlds import do, people
 
 PRESSED = "skew = 0.0, curvature = 1e-9, half_life = 1e12, premium = 0.0, vega_pressure = 0.05, vega_capacity = 1e4"
 SALE = 8
@@ -88,3 +88,53 @@ def test_the_calendar_counts_hours(tick, until, since):
     auctions = Auctions(first=8, every=168 * 3600.0)
     assert auctions.until(view) == pytest.approx(until * 3600.0)
     assert auctions.since(view) == pytest.approx(since * 3600.0)
+
+
+REAL = """
+[[protocols]]
+name = "vault"
+kind = "put_selling_vault"
+asset = "USD"
+options = "options"
+underlying = "A0"
+epoch = "1d"
+auction = "2h"
+delta = 0.4
+premium_discount = 0.9
+"""
+WEEKDAY = """
+capital_usd = { mean = 1e5, spread = 0.0 }
+auctions = { first = 12, every = "1d" }
+ahead = "6h"
+cover = "4h"
+exposure = 0.1
+legs_sold = [{ option = "put", amount = 1.0, delta = 0.4, expiry = "1d" }]
+"""
+
+
+def raided(count):
+    """USD earned by everybody, and the world, after two epochs of a put-selling vault with 20,000 USD."""
+    runners = ("runners", "front_runners", f"count = {count}\n{WEEKDAY}")
+    strikes = (0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1)
+    pressed = PRESSED.replace("vega_capacity = 1e4", "vega_capacity = 1e3")
+    saver = people("saver", 1, USD=20_000.0)
+    config = option_config(
+        runners, assets=1, ticks=30, volatility=0.0, every="1d", listed=2, strikes=strikes, surface=pressed,
+        more=REAL + saver,
+    )  # fmt: skip
+    world = build(config)
+    assert do(world, "saver", Act.MINT, "vault", "USD", 20_000 * 10**6, token2="vault.share").done
+    SpilloverModel(world).run()
+    exposure.revalue(world)
+    return exposure.wealth_by_account(world) - world.opening_wealth, world
+
+
+def test_runners_of_a_vaults_own_auction_gain_what_its_savers_and_dealers_lose():
+    (hunted, world), (left, other) = raided(3), raided(0)
+    assert max(abs(hunted.sum()), abs(left.sum())) < 1e-3
+    runners = world.population("runners")
+    profit = hunted[runners.lo : runners.hi].sum()
+    saver = hunted[world.population("saver").lo] - left[other.population("saver").lo]
+    assert profit > 1.0
+    assert saver < -1.0
+    assert profit == pytest.approx(-(hunted.sum() - profit - left.sum()), abs=1e-3)

@@ -18,13 +18,13 @@ MAKER = 'hedge = { kind = "fixed_band", width = 0.02 }\nstock = 500.0\ncount = 4
 MAKER += "capital_usd = { mean = 1e5, spread = 0.0 }"
 
 
-def make(settings="", ticks=12, more="", customer=CUSTOMER, venue='outside_dealers = "never"'):
+def make(settings="", ticks=12, more="", customer=CUSTOMER, venue='outside_dealers = "never"', **listed):
     """Four makers on one asset, and a customer."""
     maker = ("makers", "option_market_makers", f'{MAKER}\nevery = "2h"\nwindow = "6h"\n{settings}')
+    listed = {"every": "28d", "strikes": (0.9, 1.0, 1.1), **listed}
     config = option_config(
-        maker, assets=1, ticks=ticks, volatility=0.0, every="28d", strikes=(0.9, 1.0, 1.1), surface=PRESSED,
-        venue=venue, more=customer + more,
-    )  # fmt: skip
+        maker, assets=1, ticks=ticks, volatility=0.0, surface=PRESSED, venue=venue, more=customer + more, **listed
+    )
     return build(config)
 
 
@@ -133,3 +133,39 @@ def test_their_orders_are_market_making():
     intents = actor.population.decide(actor.view, actor.draws)
     assert {intent.motive for intent in intents if intent.act == Act.QUOTE} == {Motive.MARKET_MAKING}
     assert all(np.isfinite(intent.limit).all() and (intent.amount > 0).all() for intent in intents)
+
+
+VAULT = """
+[[protocols]]
+name = "vault"
+kind = "put_selling_vault"
+asset = "USD"
+options = "options"
+underlying = "A0"
+epoch = "1d"
+auction = "4h"
+delta = 0.4
+sell_rest = false
+premium_discount = 0.9
+"""
+
+
+def auctioned(points):
+    """Makers who expect a vault's auctions, a vault with 10,000 USD, and its first auction."""
+    settings = f'vaults = ["vault"]\nauctions = {{ first = 1, every = "1d" }}\nahead = "22h"\nauction_points = {points}'
+    strikes = (0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1)
+    saver = people("saver", 1, USD=20_000.0)
+    world = make(settings, ticks=24, more=VAULT + saver, every="1d", listed=2, strikes=strikes)
+    assert do(world, "saver", Act.MINT, "vault", "USD", 10_000 * 10**6, token2="vault.share").done
+    tick(world, 4)
+    [auction] = world.events.where(Kind.AUCTION)[:1]
+    return world, float(world.events.value[auction]), int(world.events.column("amount")[auction])
+
+
+def test_they_buy_in_auctions_of_vaults_and_bid_less_when_they_know_the_date():
+    (world, naive, amount), (_, wise, _) = auctioned(0.0), auctioned(8.0)
+    makers, token = world.population("makers"), world.protocol("options").table.token
+    assert amount > 0
+    assert naive > wise > 0.0
+    assert world.ledger.balance[token, makers.lo : makers.hi].sum() == amount
+    assert not world.ledger.residuals().any()
