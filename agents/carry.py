@@ -293,7 +293,15 @@ class Carry(Population):
                 tip = self.tip + (1.0 if act == Act.DEPOSIT else 0.0)  # margin arrives before what needs it
                 sent.append(
                     Intent(
-                        act, venue, view.accounts[rows], NUMERAIRE, atoms[rows], contract.contract, why, 0.0, tip,
+                        act,
+                        venue,
+                        view.accounts[rows],
+                        NUMERAIRE,
+                        atoms[rows],
+                        contract.contract,
+                        why,
+                        0.0,
+                        tip,
                         cause[rows],
                     )
                 )

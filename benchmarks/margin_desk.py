@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 USD = 0
 
 
-@component("population", "leveraged_traders")
-class LeveragedTraders(Population):
+@component("population", "desk_clients")
+class DeskClients(Population):
     """Hold a leveraged position, lean with the trend and their own luck, trade a part of the gap to it every tick.
 
     Settings
@@ -136,7 +136,7 @@ class MarginDesk(Protocol):
             self._fill(world, populations[row[POPULATION]], int(row[CAUSE]))
         return len(ints)
 
-    def _fill(self, world: "World", clients: LeveragedTraders, cause: int) -> None:
+    def _fill(self, world: "World", clients: DeskClients, cause: int) -> None:
         """Trade a block at the average price of its net; log it, move the price, credit both motives."""
         market, net, forced = self.market, clients.net, clients.forced
         size = net / market.units[0]

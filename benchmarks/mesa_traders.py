@@ -60,7 +60,7 @@ kind = "margin_desk"
 book = {{ asset = "ETH", daily_volatility = 0.04, daily_volume = {volume}, y = 1.0, delta = 0.5, epsilon = 1e-6 }}
 [[agents]]
 name = "traders"
-kind = "leveraged_traders"
+kind = "desk_clients"
 count = {count}
 desk = "desk"
 asset = "ETH"

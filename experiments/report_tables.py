@@ -1,6 +1,6 @@
 """Tables of a report: outcomes with their spread over runs, what really happened, and how each population fared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,10 @@ def _ratio(value: float) -> str:
     return f"{value:.2f}" if np.isfinite(value) else "n/a"
 
 
+def _seconds(value: float) -> str:
+    return f"{value:,.0f} s"
+
+
 OUTCOMES: dict[str, tuple[str, Format, str]] = {
     "liquidations": ("Liquidations", _number, "liquidation calls that went through"),
     "busiest_hour": ("Busiest hour", _number, "full hour of the run with most calls, the first being 0"),
@@ -49,6 +53,14 @@ PER_ASSET: dict[str, tuple[str, Format, str]] = {
     "drawdown": ("Largest fall of {}", percent, "of the market price, from the highest price before"),
     "exogenous_drawdown": ("{}, fundamentals alone", percent, "the same of the exogenous price"),
     "amplification": ("Amplification of {}", _ratio, "market fall over exogenous fall"),
+}
+PER_VENUE: dict[str, tuple[str, Format, str]] = {
+    "liquidated_usd": ("Liquidated on {}", usd, "notional of positions closed by force"),
+    "deleveraged_usd": ("Deleveraged on {}", usd, "notional of opposing positions closed against them"),
+    "deleveraging_ratio": ("Deleveraged over liquidated on {}", percent, "the second over the first"),
+    "deleveragings": ("Deleveragings on {}", _number, "positions cut"),
+    "first_deleveraging_s": ("First deleveraging on {}", _seconds, "time since the first liquidation there"),
+    "deleveraged_in_4min": ("Deleveraged within 4 minutes on {}", percent, "of all deleveraging, from its beginning"),
 }
 PRIVATE: dict[str, tuple[str, Format, str]] = {
     "return": ("Return", percent, "change of the population's wealth in USD at fair value"),
@@ -112,6 +124,16 @@ def observed_rows(run: RunView) -> list[dict[str, str]]:
     return rows
 
 
+def venue_columns(columns: Iterable[str]) -> dict[str, tuple[str, Format, str]]:
+    """Outcome columns of venues of derivatives -> name, format and meaning."""
+    parts = [(column, *column.rpartition(".")[::2]) for column in columns]
+    return {
+        column: (PER_VENUE[key][0].format(venue), *PER_VENUE[key][1:])
+        for column, venue, key in parts
+        if venue and key in PER_VENUE
+    }
+
+
 def _apart(record: Observed, text: Format) -> str:
     distance = record.distance or 0.0
     return points(distance) if text is percent else text(distance)
@@ -119,8 +141,12 @@ def _apart(record: Observed, text: Format) -> str:
 
 def _known(run: RunView) -> dict[str, tuple[str, Format, str]]:
     """Outcome column -> name, format and meaning, in the order of the report."""
-    return {
-        f"{key}.{asset}": (name.format(asset), text, about)
-        for asset in run.assets
-        for key, (name, text, about) in PER_ASSET.items()
-    } | OUTCOMES
+    return (
+        {
+            f"{key}.{asset}": (name.format(asset), text, about)
+            for asset in run.assets
+            for key, (name, text, about) in PER_ASSET.items()
+        }
+        | OUTCOMES
+        | venue_columns(run.finished.columns)
+    )

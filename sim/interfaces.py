@@ -110,6 +110,10 @@ class Protocol:
         """Margin accounts of everybody, as of the last mark. contract: token that names them if margin is isolated."""
         raise ConfigError(f'protocol "{self.name}" ({type(self).kind}) keeps no margin accounts')
 
+    def netting(self, world: "World") -> tuple[float, float] | None:
+        """USD of margin that its accounts need together, and what their venues would ask one by one; None if alone."""
+        return None
+
     def liquidate(self, world: "World") -> bool:
         """Liquidation round: what the venue itself does about breached accounts; True if it did anything."""
         return False

@@ -101,9 +101,7 @@ with own_registry():
         def quote(self, world):
             index = float(world.spot()[self.underlying])
             price = index * (1.0 + self.premium)
-            one = FakeContract(
-                self.contract, self.underlying, price, price, index, self.funding, self.fee, self.room
-            )
+            one = FakeContract(self.contract, self.underlying, price, price, index, self.funding, self.fee, self.room)
             return FuturesQuote(self.index, (one,), 0, self.accounts.margin)
 
         def execute(self, world, ints, reals):
@@ -127,9 +125,7 @@ with own_registry():
             bad = bad or (price > limit if buys else price < limit)
             kind = Kind.TX_FAILED if bad else Kind.TRADE
             value, cause = REFUSED if bad else size * price, int(row[CAUSE])
-            event = world.events.add(
-                kind, account, -1, self.index, self.contract, 0 if bad else amount, value, cause
-            )
+            event = world.events.add(kind, account, -1, self.index, self.contract, 0 if bad else amount, value, cause)
             if not bad:
                 self.exchange(world, account, amount if buys else -amount, price, event)
             return not bad
@@ -156,9 +152,7 @@ with own_registry():
         def deleverage(self, world, account, share, cause=0, price=None):
             """Close a share of an account's position against a bankrupt outsider; returns the event."""
             held = int(world.ledger.balance[self.contract, account])
-            event = world.events.add(
-                Kind.DELEVERAGE, EXTERNAL, account, self.index, self.contract, cause=cause
-            )
+            event = world.events.add(Kind.DELEVERAGE, EXTERNAL, account, self.index, self.contract, cause=cause)
             self.exchange(world, account, -int(held * share), self.mark_price(world) if price is None else price, event)
             return event
 

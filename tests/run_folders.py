@@ -25,20 +25,22 @@ SMALL = (
     "agents.liquidity_providers.count=10",
     "record.checks=off",
 )
+PLUNGE = ("run.ticks=180", 'processes.eth.knots=[["1h", 0.0], ["1h2min", -1.0]]')
+"""Settings that make borrowers lose more than they have."""
 TICKS, DT = 120, 600.0
 OPEN = 2000.0
 HALF = {"borrowers": 300.0, "savers": 500.0}
 
 
 @cache
-def small_run() -> Path:
-    """The quickstart crash with a twentieth of its accounts, run once per session."""
+def small_run(*sets: str) -> Path:
+    """The quickstart crash with a twentieth of its accounts, run once per session. sets: further settings."""
     load_components()
     words = ["/somewhere/bin/spillover", "run", "quickstart", "--out", "small"]
-    request = Request(source="quickstart", sets=SMALL, command=tuple(words))
+    request = Request(source="quickstart", sets=SMALL + sets, command=tuple(words))
     place = Path(mkdtemp(prefix="spillover-"))
     atexit.register(rmtree, place, ignore_errors=True)
-    return run(load("quickstart", SMALL), place / "small", request=request)
+    return run(load("quickstart", SMALL + sets), place / "small", request=request)
 
 
 class MadeUp:

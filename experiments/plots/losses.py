@@ -49,12 +49,16 @@ class LossesPlot(Plot):
                 usd(loss), (loss, place), xytext=(5, 0), textcoords="offset points", va="center", color=style.INK,
                 size=style.TEXT_SIZE,
             )  # fmt: skip
+        axes.grid(False, axis="y")
+        axes.grid(True, axis="x")
+        axes.tick_params(axis="y", length=0)
         axes.set_yticks(places, [name for name, _ in rows])
         axes.set_xlim(0, rows[0][1] / INSIDE)
         axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.set_xlabel("USD of losses beyond the margin of those who made them")
+        axes.set_xlabel("loss carried (USD)")
         style.usd_axis(axes.xaxis)
-        return Caption(headline(rows), _note(run), "; ".join(f"{name}: {usd(loss)}" for name, loss in rows))
+        axes.set_ylabel("protocol: carried by")
+        return Caption(headline(rows), _note(run), "; ".join(f"{name}: {usd(loss)}" for name, loss in rows) + ".")
 
 
 def carried(run: RunView) -> list[tuple[str, float]]:
@@ -74,9 +78,12 @@ def headline(rows: list[tuple[str, float]]) -> str:
     total = sum(loss for _, loss in rows)
     name, loss = rows[0]
     protocol, _, carrier = name.partition(": ")
-    return f"{percent(loss / total, 0)} of {usd(total)} in losses passed on fell on {carrier} of {protocol}"
+    who = f"{carrier[0].upper()}{carrier[1:]} of {protocol}"
+    return f"{who} carried {percent(loss / total, 0)} of {usd(total)} that others could not pay"
 
 
 def _note(run: RunView) -> str:
     columns = [name for name in run.finished.columns if name.startswith(PREFIX)]
-    return run.across("all losses passed on", np.nansum([run.outcomes(name) for name in columns], axis=0), usd)
+    about = "Losses beyond the margin or collateral of those who made them."
+    spread = run.across("all such losses", np.nansum([run.outcomes(name) for name in columns], axis=0), usd)
+    return f"{about} {spread}".strip()

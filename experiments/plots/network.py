@@ -186,9 +186,10 @@ def _name(
 
 def _moment(axes: "Axes", run: RunView, network: Exposures, sample: int) -> None:
     tick = int(network.ticks[sample])
-    hour = style.hours([tick], run.dt)[0]
+    hour = float(style.hours([tick], run.dt)[0])
+    after = f"{hour:.1f} h" if run.ticks * run.dt > 7200.0 else f"{60.0 * hour:.0f} min"
     axes.set_title(
-        f"tick {tick:,} ({hour:.1f} h)\n{usd(float(network.total[sample]))} in all",
+        f"tick {tick:,} ({after})\n{usd(float(network.total[sample]))} in all",
         size=style.TEXT_SIZE,
         color=style.INK,
         pad=2,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_SHOCKS = 6
 """More marks than this would hide the lines."""
+WIDTH = 5.75
+"""Inches of the time axis, for placing the names of shocks."""
 SAME = 5e-4
 """Drawdowns that differ by less count as equal."""
 
@@ -94,12 +96,23 @@ def _prices(axes: "Axes", run: RunView, asset: str) -> None:
     axes.set_ylabel(f"{asset} price (USD)")
     style.usd_axis(axes.yaxis)
     axes.set_xlim(0, float(x[-1]))
-    for shock in run.world["shocks"][:MOST_SHOCKS]:
-        style.mark(axes, shock["at"] * run.dt / 3600.0, shock["name"].replace("_", " "))
+    _shocks(axes, run, float(x[-1]))
     if np.allclose(market, exogenous, rtol=1e-9):
         style.end_labels(axes, [(market[-1], "market and\nexogenous", style.BLUE)])
     else:
         style.end_labels(axes, [(market[-1], "market", style.BLUE), (exogenous[-1], "exogenous", style.MUTED)])
+
+
+def _shocks(axes: "Axes", run: RunView, span: float) -> None:
+    """Names of shocks that begin together stand below each other, above the prices."""
+    shown = run.world["shocks"][:MOST_SHOCKS]
+    hours = [shock["at"] * run.dt / 3600.0 for shock in shown]
+    names = [shock["name"].replace("_", " ") for shock in shown]
+    lines = style.lines(hours, names, span, WIDTH)
+    for hour, name, line in zip(hours, names, lines, strict=True):
+        style.mark(axes, hour, name, line)
+    if max(lines, default=0) > 0:
+        style.headroom(axes, 0.06 * max(lines))
 
 
 def _liquidations(axes: "Axes", run: RunView) -> float:

@@ -50,6 +50,7 @@ MOTIVES: dict[Motive, str] = {
 }
 
 TITLE_SIZE, NOTE_SIZE, TEXT_SIZE, FOOTER_SIZE = 12.0, 9.0, 9.0, 7.5
+MARK_SIZE = 8.0
 LINE = 1.32
 """Line height over font size."""
 _RC: dict[str, Any] = {
@@ -173,28 +174,48 @@ def hours(ticks: Sequence[int] | NDArray[Any], dt: float) -> NDArray[np.float64]
 
 
 def time_axis(axes: "Axes", start: str) -> None:
-    """Label an x axis of hours, with ticks at round parts of a day where it is long."""
-    from matplotlib.ticker import MaxNLocator, MultipleLocator
+    """Label an x axis of hours, with ticks at round parts of a day or, where it is short, of an hour."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
     low, high = axes.get_xlim()
-    step = next((step for step in (1, 2, 3, 6, 12, 24, 48) if 4 <= (high - low) / step <= 9), 0)
+    unit, steps = ("hours", (1, 2, 3, 6, 12, 24, 48)) if high - low > 2.0 else ("minutes", (1, 2, 5, 10, 15, 20, 30))
+    scale = 1.0 if unit == "hours" else 60.0
+    step = next((step / scale for step in steps if 4 <= (high - low) * scale / step <= 9), 0)
     axes.xaxis.set_major_locator(MultipleLocator(step) if step else MaxNLocator(8))
-    axes.set_xlabel(f"hours since {start}")
+    if unit == "minutes":
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda hours, _: f"{hours * scale:g}"))
+    axes.set_xlabel(f"{unit} since {start}")
 
 
-def mark(axes: "Axes", hour: float, name: str) -> None:
-    """A dotted vertical line with its name at the top, to the right of it."""
+def mark(axes: "Axes", hour: float, name: str, line: int = 0) -> None:
+    """A dotted vertical line with its name at the top, to the right of it, `line` lines of text down."""
     axes.axvline(hour, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
     axes.annotate(
         name,
         (hour, 1.0),
         xycoords=("data", "axes fraction"),
-        xytext=(3, 0),
+        xytext=(3, -line * MARK_SIZE * LINE),
         textcoords="offset points",
         va="top",
-        size=8.0,
+        size=MARK_SIZE,
         color=MUTED,
     )
+
+
+def lines(hours: Sequence[float], names: Sequence[str], span: float, inches: float) -> list[int]:
+    """For each of some marks the first line of text on which its name meets no other one.
+
+    span, inches: length of the axis, in hours and on paper.
+    """
+    letter = 0.56 * MARK_SIZE / 72 / inches * span
+    ends: list[float] = []
+    found = []
+    for hour, name in sorted(zip(hours, names, strict=True)):
+        line = next((i for i, end in enumerate(ends) if end <= hour), len(ends))
+        ends[line:] = [hour + (len(name) + 2) * letter, *ends[line + 1 :]]
+        found.append((hour, name, line))
+    place = {(hour, name): line for hour, name, line in found}
+    return [place[hour, name] for hour, name in zip(hours, names, strict=True)]
 
 
 def headroom(axes: "Axes", share: float) -> None:

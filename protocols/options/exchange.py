@@ -312,6 +312,10 @@ class OptionExchange(Protocol):
 
     # Margin, losses, settlement --------------------------------------------------------------------------------------
 
+    def netting(self, world: "World") -> tuple[float, float] | None:
+        """Margin of accounts that net several venues, see `MarginAccounts.netting`."""
+        return self.margin_accounts.netting(world) if self.clearing is None else None
+
     def margins(self, world: "World", contract: int = -1) -> MarginState:
         """Margin accounts of everybody, as of the last evaluation; there is one per account."""
         margin = self.margin_accounts

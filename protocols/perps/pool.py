@@ -292,7 +292,8 @@ class PoolPerpetuals(Protocol):
             value=np.where(ok, np.abs(out[:, SIZE]) / self.scale * self.index_price, out[:, STATUS]),
             cause=ints[:, CAUSE],
         )
-        self.square(world, np.unique(ints[ok, ACCOUNT]), first)
+        if ok.any():
+            self.square(world, np.unique(ints[ok, ACCOUNT]), first + int(ok.nonzero()[0][-1]))
         return int(ok.sum())
 
     def run_orders(self, world: "World", ints: Ints, reals: Floats, events: Ints, book: PoolBook) -> Ints:

@@ -183,6 +183,10 @@ class Perpetuals(Protocol):
         accounts = self.desks[0].accounts
         return FuturesQuote(self.index, states, accounts.token, accounts.margin)
 
+    def netting(self, world: "World") -> tuple[float, float] | None:
+        """Margin of accounts that net several venues, see `MarginAccounts.netting`."""
+        return self.margin_accounts.netting(world)
+
     def margins(self, world: "World", contract: int) -> MarginState:
         """Margin accounts of everybody as of the last mark; contract: token, which matters in isolated margin."""
         accounts = self._desk_of.get(contract, self.desks[0]).accounts

@@ -177,6 +177,21 @@ class MarginAccounts:
         worst = [np.maximum(-gains.min(axis=1), 0.0) for gains in nets.values()]
         return np.sum(worst, axis=0) if worst else np.zeros(accounts.size)
 
+    def netting(self, world: "World") -> tuple[float, float] | None:
+        """USD of maintenance margin of all accounts as it is, and if collateral and every venue were margined alone.
+
+        None without portfolio margin; nothing else nets.
+        """
+        if self.portfolio is None:
+            return None
+        rows, grid = np.flatnonzero(self.open), self.portfolio.grid()
+        gains = [each for member in self.members for each in member.scenarios(world, rows, grid).values()]
+        worth = zip(self.claims[1:], self.weights(world)[1:], strict=True)
+        gains += [(world.ledger.balance[claim, rows] * unit)[:, None] * grid.moves for claim, unit in worth]
+        apart = sum(float(np.maximum(-each.min(axis=1), 0.0).sum()) for each in gains)
+        usd = float(world.prices.atom_price[self.token])
+        return float(self.worst_loss(world, rows, grid).sum()) * usd, apart * usd
+
     def breached(self) -> NDArray[np.int64]:
         """Accounts with open contracts whose equity is below the maintenance requirement."""
         return np.flatnonzero(self.open & (self.equity < self.maintenance))

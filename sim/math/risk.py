@@ -87,6 +87,17 @@ def liquidity_adjusted_var(
     return var + 0.5 * wealth * (spread_mean + worst * spread_deviation)
 
 
+def liquidity_adjusted_weights(
+    volatility: NDArray[np.float64], spread: NDArray[np.float64], level: float = 0.95
+) -> NDArray[np.float64]:
+    """Weights inversely proportional to each asset's liquidity-adjusted value at risk per USD, summing to one.
+
+    volatility: (k,) of returns over the horizon. spread: (k,) relative bid-ask spread in bad times.
+    """
+    adjusted = var_factor(level) * volatility + 0.5 * spread
+    return np.asarray(1.0 / adjusted / (1.0 / adjusted).sum())
+
+
 def gaussian_delta_covar(correlation: float, tail: float = 0.05, deviation: float = 1.0) -> float:
     """How much the system's `tail` quantile falls when one institution moves from its median to its own `tail`.
 

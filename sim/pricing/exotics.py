@@ -150,7 +150,9 @@ class ArithmeticAsian(Payoff):
         return _vanilla(paths[:, 1:].mean(axis=1), self.strike, self.is_call)
 
     def control(self, steps: int) -> Payoff:
-        return GeometricAsian(years=self.years, strike=self.strike, is_call=self.is_call, observations=steps)
+        return GeometricAsian(  # type: ignore[call-arg]  # made a dataclass by its decorator
+            years=self.years, strike=self.strike, is_call=self.is_call, observations=steps
+        )
 
 
 @component("payoff", "power_perpetual")

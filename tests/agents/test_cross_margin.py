@@ -83,3 +83,16 @@ def test_netting_never_costs_margin_and_saves_most_of_a_hedged_book():
     assert margin.maintenance[accounts] == pytest.approx(together)
     together, apart = requirements(world, np.arange(writers.lo, writers.hi))
     assert (1.0 - together / apart > 0.5).all()  # the netting benefit of a hedged book
+
+
+def test_the_venue_reports_what_netting_saves():
+    world = perp_world(CLEARED, WRITERS, move=-0.1, portfolio=True)
+    SpilloverModel(world).run()
+    together, apart = world.protocol("perps").netting(world)
+    accounts = np.flatnonzero(world.protocol("perps").margin_accounts.open)
+    whole, alone = requirements(world, accounts)
+    usd = world.prices.atom_price[0]
+    assert (together, apart) == (pytest.approx(whole.sum() * usd), pytest.approx(alone.sum() * usd))
+    metric = next(metric for metric in world.metrics if type(metric).kind == "margin")
+    assert metric.step(world)["netting_saves.perps"] == pytest.approx(1.0 - together / apart)
+    assert 0.0 < together < apart

@@ -102,10 +102,10 @@ def test_shows_every_outcome_and_population(page):
 def test_every_picture_is_there_with_its_text(page):
     figures = [figure["id"] for figure in page.of("figure")]
     assert figures == [
-        f"picture-{name}" for name in ("price", "attribution", "liquidations", "health", "network", "fan")
+        f"picture-{name}" for name in ("price", "attribution", "liquidations", "health", "network", "fan", "losses")
     ]
     pictures = [svg for svg in page.of("svg") if svg.get("role") == "img"]
-    assert len(pictures) == len(figures) + 2
+    assert len(pictures) == len(figures) - 1 + 2  # nobody's losses were passed on
     assert all(len(svg["aria-label"]) > 30 for svg in pictures)
 
 

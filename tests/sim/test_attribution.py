@@ -12,6 +12,9 @@ from sim.intents import Act, Intent
 from tests.town import history
 from tests.worlds import AMM, DEPTH, WILD, make_world, people, run
 
+OUTSIDERS = {Motive.FUNDAMENTAL, Motive.SHOCK, Motive.RECOVERY, Motive.LIQUIDITY, Motive.INDEX}
+"""Price moves that are nobody's order."""
+
 USD, ETH = 10**6, 10**8
 LP = people("lp", 2, USD=1e6, ETH=500.0, opens='[["add_liquidity", "amm", "ETH", 100.0]]')
 CROWD = people("crowd", 6, USD=1e6, ETH=400.0)
@@ -94,7 +97,7 @@ def test_in_a_crash_every_source_has_its_part():
     total = table["dlog"][reference].sum()
     assert total == pytest.approx(np.log(world.prices.history[-1, 1] / 3000.0), abs=1e-11)
     nobody = table["population"] == OUTSIDE
-    assert set(table["motive"][nobody]) <= {Motive.FUNDAMENTAL, Motive.SHOCK, Motive.RECOVERY, Motive.LIQUIDITY}
+    assert set(table["motive"][nobody]) <= OUTSIDERS
 
 
 def causes_of(world):

@@ -58,13 +58,15 @@ def test_thinning_keeps_ends_and_extremes(size, seed):
     assert (np.diff(kept) > 0).all()
 
 
-@pytest.mark.parametrize("hours", [2.0, 24.0, 144.0, 720.0])
-def test_time_axis_has_a_handful_of_ticks(hours):
+@pytest.mark.parametrize(
+    ("hours", "unit"), [(0.2, "minutes"), (2.0, "minutes"), (24.0, "hours"), (144.0, "hours"), (720.0, "hours")]
+)
+def test_time_axis_has_a_handful_of_ticks(hours, unit):
     axes = style.figure((7, 4)).subplots()
     axes.set_xlim(0, hours)
     style.time_axis(axes, "2021-05-19 00:00 UTC")
     assert 4 <= sum(0 <= tick <= hours for tick in axes.get_xticks()) <= 17
-    assert axes.get_xlabel() == "hours since 2021-05-19 00:00 UTC"
+    assert axes.get_xlabel() == f"{unit} since 2021-05-19 00:00 UTC"
 
 
 def test_lines_of_a_title_are_balanced():

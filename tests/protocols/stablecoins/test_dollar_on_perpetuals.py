@@ -27,9 +27,7 @@ daily_volatility = 0.05
 daily_volume = 3e5
 """
 SOUND = '["market", "insurance", "adl", "socialise"]'
-LONGS = people(
-    "longs", 4, USD=2e6, opens='[["deposit", "perps", "USD", 1e6], ["buy", "perps", "perps.ETH", 1500.0]]'
-)
+LONGS = people("longs", 4, USD=2e6, opens='[["deposit", "perps", "USD", 1e6], ["buy", "perps", "perps.ETH", 1500.0]]')
 CARRY = """
 [[agents]]
 name = "carry"

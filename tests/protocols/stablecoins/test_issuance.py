@@ -194,7 +194,7 @@ def test_a_price_that_is_no_dollar_is_refused():
 def test_venues_come_first_and_must_have_the_market():
     with pytest.raises(ConfigError, match="list it after perps"):
         make(issuer="", depth=DEPTH + BOOK + ISSUER)
-    with pytest.raises(ConfigError, match='no linear perpetual on USDC'):
+    with pytest.raises(ConfigError, match="no linear perpetual on USDC"):
         make(
             '[[assets]]\nname = "USDC"\nprice = 1.0\n[[processes]]\nname = "usdc"\nkind = "gbm"\nassets = ["USDC"]\n',
             sets=("protocols.issuer.backing=USDC",),

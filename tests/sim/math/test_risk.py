@@ -171,3 +171,16 @@ def test_reward_without_risk():
 def test_nothing_is_said_without_returns():
     none = np.zeros(0)
     assert np.isnan([risk.historical_var(none), risk.historical_es(none), risk.sample_mes(none, none)]).all()
+
+
+def test_a_wider_spread_means_a_lower_weight():
+    volatility = np.array([0.02, 0.03, 0.05])
+    tight = risk.liquidity_adjusted_weights(volatility, np.full(3, 0.001))
+    wide = risk.liquidity_adjusted_weights(volatility, np.array([0.001, 0.02, 0.001]))
+    assert tight.sum() == pytest.approx(1.0)
+    assert wide.sum() == pytest.approx(1.0)
+    assert wide[1] < tight[1]
+    assert wide[0] > tight[0] and wide[2] > tight[2]
+    assert np.allclose(
+        risk.liquidity_adjusted_weights(volatility, np.zeros(3)) * volatility, tight[0] * 0 + 1 / (1 / volatility).sum()
+    )
