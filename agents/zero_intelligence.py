@@ -1,8 +1,8 @@
 """Zero-intelligence traders: limit orders, market orders and cancellations at random rates on one order book.
 
 After Gode and Sunder (1993) and Daniels, Farmer, Iori and Smith (2003), whose random order flow alone gives a book its
-spread, depth and impact. `excitation` lets all rates follow past squared returns, a mean-field quadratic Hawkes process
-(Blanc, Donier and Bouchaud, 2017) with a mixture of memories, so that volatility clusters.
+spread, depth and impact. With `cycles` the rate of market orders follows a level of activity that changes on many time
+scales, so that volatility clusters.
 """
 
 import math
@@ -10,9 +10,10 @@ from dataclasses import field
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Gt, Lt
 from numpy.typing import NDArray
 
+from agents.shared.cycles import Cycles
 from agents.shared.reactions import range_faults
 from agents.shared.sizes import Sizes
 from agents.shared.state import column
@@ -28,8 +29,7 @@ from sim.views import View
 
 _LIMIT, _MARKET, _CANCEL, _SIDES, _PLACE, _PICK, _DELAY = range(7)
 _LIMIT_SIZE, _MARKET_SIZE = 0, 1
-MOST = 20.0
-"""Largest factor of the activity on the rates."""
+_CYCLES = 100
 _MINUTE = 60.0
 
 
@@ -60,12 +60,8 @@ class ZeroIntelligence(Population):
     """Median of an order."""
     size_spread: NonNegative = 1.0
     """Standard deviation of its log."""
-    excitation: Annotated[float, Ge(0.0), Lt(1.0)] = 0.0
-    """Share of the rates that follows past squared returns; the other part is constant."""
-    memories: Annotated[list[Duration], MinLen(1)] = field(
-        default_factory=lambda: [Duration(60.0), Duration(600.0), Duration(3_600.0)]
-    )
-    """Time constants with which past returns are forgotten, all of the same weight."""
+    cycles: Cycles | None = None
+    """Activity that all share: its square root, a little below one on average, multiplies the rate of market orders."""
     latency_ms: tuple[NonNegative, NonNegative] = (5.0, 100.0)
     """Each account's own mean latency is drawn uniformly between these two; a message takes half to one and a half."""
     wealth_usd: Sizes = field(default_factory=lambda: Sizes(median=50_000.0, spread=1.0))
@@ -79,8 +75,6 @@ class ZeroIntelligence(Population):
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""
         found = range_faults("latency_ms", self.latency_ms)
-        if min(self.memories) <= 0.0:
-            found.append(("memories", "found 0; a memory lasts some time"))
         if self.order_life <= 0.0:
             found.append(("order_life", "found 0; an order rests for some time"))
         return found
@@ -92,8 +86,9 @@ class ZeroIntelligence(Population):
         self._token = view.token(self.asset)
         self._scale = 10.0 ** view.decimals(self._token)
         self._dt = view.dt_years * SECONDS_PER_YEAR
-        self._traces, self._mean, self._ticks = [1.0] * len(self.memories), 0.0, 0
-        self._last_price = 0.0
+        self._states: NDArray[np.float64] | None = None
+        if self.cycles is not None:
+            self._chances = self.cycles.chances(self._dt)
         return Endowment(
             balances={
                 self._token: usd_to_atoms(view, self._token, wealth * self.invested),
@@ -104,30 +99,27 @@ class ZeroIntelligence(Population):
     def decide(self, view: View, draws: Draws) -> list[Intent]:
         """Whose clocks rang."""
         book = view.quotes[self.venue].market(self._token)
-        pace = self._activity(book.price) * self._dt
-        per_minute = pace / _MINUTE
-        sides = draws.uniform(np.arange(self.count), _SIDES)
+        per_minute = self._dt / _MINUTE
+        sides = draws.of(draws.labels, _SIDES)
         cash, held = view.spendable(NUMERAIRE), view.spendable(self._token)
         sent = self._limits(view, draws, book.price, per_minute, sides, cash, held)
-        sent += self._markets(view, draws, book.price, per_minute, sides, cash, held)
-        return sent + self._cancels(view, draws, book, pace)
+        sent += self._markets(view, draws, book.price, per_minute * self._bustle(draws), sides, cash, held)
+        return sent + self._cancels(view, draws, book)
 
-    def _activity(self, price: float) -> float:
-        """Factor on all rates, one on average: squared returns over their mean so far, seen through the memories."""
-        moved = math.log(price / self._last_price) ** 2 if self._last_price else 0.0
-        self._last_price = price
-        if not self.excitation:
+    def _bustle(self, draws: Draws) -> float:
+        """Factor on the rate of market orders: root of the level, as the level is a factor on the variance of returns.
+
+        Were the impact of an order constant, variance would grow as the number of orders. The book refills at its own
+        rate, though, so more orders also have more impact each, and variance grows about as the square of their rate.
+        """
+        if self.cycles is None:
             return 1.0
-        self._ticks += 1
-        self._mean += (moved - self._mean) / self._ticks
-        if self._mean > 0.0:
-            for k, memory in enumerate(self.memories):
-                self._traces[k] -= math.expm1(-self._dt / memory) * (moved / self._mean - self._traces[k])
-        return min(1.0 - self.excitation + self.excitation * sum(self._traces) / len(self._traces), MOST)
+        self._states = self.cycles.redraw(self._states, self._chances, draws, _CYCLES)
+        return math.sqrt(float(self._states.prod()))
 
     def _due(self, draws: Draws, slot: int, rate: float | NDArray[Any]) -> NDArray[np.intp]:
         """Rows whose Poisson clock of this rate per tick rang."""
-        return np.flatnonzero(draws.uniform(np.arange(self.count), slot) < -np.expm1(-rate))
+        return np.flatnonzero(draws.of(draws.labels, slot) < -np.expm1(-rate))
 
     def _sizes(self, draws: Draws, rows: NDArray[np.intp], slot: int, price: float) -> NDArray[np.float64]:
         """Atoms of the asset."""
@@ -172,13 +164,13 @@ class ZeroIntelligence(Population):
             *self._intent(view, draws, Act.SWAP, sold, sale, 0.0, (self._token, NUMERAIRE)),
         ]
 
-    def _cancels(self, view: View, draws: Draws, book: Any, pace: float) -> list[Intent]:
+    def _cancels(self, view: View, draws: Draws, book: Any) -> list[Intent]:
         """Each account's first ring among its resting orders takes one of them, all as likely."""
         resting = book.resting(self.lo, self.hi)
         if not resting.row.size:
             return []
         own = np.bincount(resting.row, minlength=self.count)
-        rows = self._due(draws, _CANCEL, own * (pace / self.order_life))
+        rows = self._due(draws, _CANCEL, own * (self._dt / self.order_life))
         place = (draws.uniform(rows, _PICK) * own[rows]).astype(np.int64)
         number = resting.number[(np.cumsum(own) - own)[rows] + place]
         return self._intent(view, draws, Act.CANCEL, rows, number, 0.0)

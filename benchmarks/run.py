@@ -28,15 +28,13 @@ FAILED = 4
 def main(names: Sequence[str] | None = None, json: bool = False, scale: float = 1.0) -> int:
     """Run the named benchmarks, all of them if none are named, and print what they measured.
 
-    names: benchmarks as on the command line, where `--json` may stand among them. json: print one JSON document instead
-    of text. scale: part of the full sizes, for a quick look; targets hold at 1.
+    names: see `BENCHES`. json: print one JSON document instead of text. scale: part of the full sizes, for a quick look;
+    targets hold at 1.
     Returns 0, or 4 if an agreement check failed. Raises ConfigError for a name that is not a benchmark.
     """
-    json = json or "--json" in (names or ())
-    names = [name for name in names or () if name != "--json"]
-    for name in names:
+    for name in names or ():
         if name not in BENCHES:
-            raise ConfigError(f'unknown benchmark "{name}"{suggestion(name, sorted(BENCHES))}; or --json')
+            raise ConfigError(f'unknown benchmark "{name}"{suggestion(name, sorted(BENCHES))}')
     found = machine()
     say = _silent if json else _say
     say(_heading(found))
@@ -88,7 +86,3 @@ def _say(words: str) -> None:
 
 def _silent(words: str) -> None:
     """Progress text has no place in JSON output."""
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

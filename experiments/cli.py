@@ -165,10 +165,13 @@ def view(
     _call("view", place=place, port=port)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def bench(context: typer.Context) -> None:
-    """Run the benchmarks; options are passed on."""
-    _call("bench", arguments=context.args)
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all if none is named.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Measure speed against plain Mesa, libraries and plain Python, in one run."""
+    _call("bench", names=names or [], as_json=json)
 
 
 def _call(module: str, function: str = "main", **settings: Any) -> None:

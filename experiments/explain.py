@@ -207,9 +207,12 @@ class Evidence:
         return mine[np.argsort(-self.events["value"][mine], kind="stable")].tolist()
 
     def largest(self) -> int | None:
-        """The liquidation that seized most USD; None if there was none."""
-        all_of_them = self.causes.liquidations
-        return int(all_of_them[np.argmax(self.events["value"][all_of_them])]) if all_of_them.size else None
+        """The liquidation of a population's account that seized most USD; None if there was none."""
+        members = {row["name"] for row in self.world["populations"]}
+        accounts = [np.arange(row["lo"], row["hi"]) for row in self.world["owners"] if row["name"] in members]
+        found = self.causes.liquidations
+        theirs = found[np.isin(self.events["subject"][found], np.concatenate([np.zeros(0, np.int64), *accounts]))]
+        return int(theirs[np.argmax(self.events["value"][theirs])]) if theirs.size else None
 
     def chain(self, event: int) -> list[int]:
         """An event and its causes, back to the opening; ConfigError if there is no such event."""

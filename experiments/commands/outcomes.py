@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.commands import console
 from experiments.plots.run_view import RunView
-from experiments.report_tables import OUTCOMES, PER_ASSET, PRIVATE, Format, observed_rows
+from experiments.report_tables import OUTCOMES, PER_ASSET, PRIVATE, Format, observed_rows, venue_columns
 from experiments.store.layout import is_host_column
-from experiments.wording import count
+from experiments.wording import count, usd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +64,8 @@ def _rows(runs: "pd.DataFrame", folder: "Folder") -> list[list[str]]:
     for asset in folder.world["assets"]:
         listed |= {f"{kind}.{asset}": (label.format(asset), form) for kind, (label, form, _) in PER_ASSET.items()}
     listed |= {name: (label, form) for name, (label, form, _) in OUTCOMES.items()}
+    listed |= {name: (label, form) for name, (label, form, _) in venue_columns(names).items()}
+    listed |= {name: (name, usd) for name in names if name.startswith("loss.")}
     listed |= {name: (name, "{:,.4g}".format) for name in names if name not in listed}
     return [[label, *_spread(runs[name], form)] for name, (label, form) in listed.items() if name in names]
 

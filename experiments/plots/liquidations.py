@@ -47,7 +47,12 @@ def headline(run: RunView) -> str:
     """The title: how much was liquidated, in how many calls, and what stayed unpaid."""
     calls, bad = run.outcome("liquidations"), run.outcome("bad_debt_usd")
     seized = f"{usd(run.outcome('liquidated_usd'))} was liquidated in {count(calls, 'call')}"
-    return f"{seized}, leaving {usd(bad)} of bad debt" if bad >= 0.5 else f"{seized} and no debt was left unpaid"
+    if bad >= 0.5:
+        return f"{seized}, leaving {usd(bad)} of bad debt"
+    passed_on = sum(run.outcome(name) for name in run.finished.columns if name.startswith("loss."))
+    if passed_on >= 0.5:
+        return f"{seized}; others carried {usd(passed_on)} of losses"
+    return f"{seized} and no debt was left unpaid"
 
 
 def _note(run: RunView) -> str:

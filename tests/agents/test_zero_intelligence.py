@@ -121,49 +121,49 @@ def test_a_market_forms_with_a_spread_and_trades_and_the_book_is_exact():
     assert flows["dlog"].sum() == pytest.approx(np.log(world.prices.history[59, 1] / 2000.0), abs=1e-12)
 
 
-def memory_of_volatility(excitation):
-    """Autocorrelation of absolute returns over 1 to 10 ticks, mean of three seeds."""
-    found = []
-    for seed in range(3):
-        world = crowd(
-            count=40, ticks=500, dt="10s", excitation=excitation, limits_per_minute=3.0, markets_per_minute=1.0,
-            order_life=120.0, memories=[30.0, 300.0],
-        )  # fmt: skip
-        world.actors[0].draws._key = world.actors[0].draws._key + np.uint64(seed)
-        run(world, 500)
-        size = np.abs(np.diff(np.log(world.prices.history[50:500, 1])))
-        size = size - size.mean()
-        found.append(np.mean([(size[lag:] * size[:-lag]).mean() for lag in range(1, 11)]) / size.var())
-    return np.mean(found)
+def market_orders(ticks=400, **settings):
+    """Intents to trade at the market, per tick, of 300 accounts."""
+    world, counts = crowd(ticks=ticks, wealth_usd={"median": 1e8}, **settings), []
+    population = world.population("zi")
+    decide = population.decide
+
+    def counted(view, draws):
+        intents = decide(view, draws)
+        counts.append(number(intent for intent in intents if intent.act == Act.SWAP))
+        return intents
+
+    population.decide = counted
+    run(world, ticks)
+    return np.array(counts)
 
 
-def test_excitation_makes_volatility_cluster():
-    assert memory_of_volatility(0.9) > memory_of_volatility(0.0) + 0.03
+def test_cycles_make_market_orders_come_in_waves_of_the_rate_of_the_level():
+    steady = market_orders()
+    # Two components of 1.9 or 0.1, one nearly for ever and one anew at every tick: a Poisson rate of two values.
+    waves = market_orders(cycles={"components": 2, "spread": 0.9, "slowest": 1e9, "fastest": 0.001})
+    assert steady.var() == pytest.approx(steady.mean(), rel=0.25)
+    busy, calm = waves[waves > waves.mean()], waves[waves <= waves.mean()]
+    assert busy.mean() / calm.mean() == pytest.approx(np.sqrt(1.9 / 0.1), rel=0.15)
+    assert busy.size == pytest.approx(200, abs=4 * 10)
+    assert busy.var() == pytest.approx(busy.mean(), rel=0.4)
 
 
-def activities(excitation, volatility):
-    """Activity along independent returns of these volatilities."""
-    population, price = crowd(excitation=excitation, memories=[10.0]).population("zi"), 2000.0
-    returns = np.random.default_rng(0).normal(0.0, volatility)
-    return np.array([population._activity(price := price * np.exp(moved)) for moved in returns])
-
-
-def test_activity_is_one_on_average_and_follows_volatility():
-    assert activities(0.8, np.full(4_000, 1e-3)).mean() == pytest.approx(1.0, abs=0.03)
-    wild = np.arange(4_000) // 500 % 2 == 0
-    found = activities(0.8, np.where(wild, 1e-3, 1e-4))
-    assert found[wild].mean() > 4.0 * found[~wild].mean()
-    assert (activities(0.0, np.full(50, 1e-3)) == 1.0).all()
+def test_cycles_leave_limit_orders_alone():
+    placed = [
+        number(found[Act.LIMIT_BUY] + found[Act.LIMIT_SELL])
+        for found in (sent(crowd(**extra), 5) for extra in ({}, {"cycles": {"spread": 0.9}}))
+    ]
+    assert placed[0] == pytest.approx(placed[1], abs=3)
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"latency_ms": [9.0, 3.0]}, "the first is the lower bound"),
-        ({"memories": [0.0]}, "a memory lasts some time"),
+        ({"cycles": {"slowest": 1.0}}, "below slowest, 1 s"),
         ({"order_life": 0.0}, "an order rests for some time"),
     ],
-    ids=["latency", "memories", "life"],
+    ids=["latency", "cycles", "life"],
 )
 def test_settings_that_make_no_sense_are_named(settings, words):
     with pytest.raises(ConfigError, match=words):

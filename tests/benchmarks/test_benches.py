@@ -79,7 +79,7 @@ def difference_free(contender: Contender) -> dict[str, Any]:
 
 
 def test_json_carries_figures_targets_and_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
-    assert runner.main(["swaps", "--json"], scale=TINY) == 0
+    assert runner.main(["swaps"], json=True, scale=TINY) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["failures"] == {}
     assert document["machine"]["triad_gb_s"] > 0

@@ -368,5 +368,5 @@ def test_view_ends_with_ctrl_c(spillover, home, child_environment):
 def test_bench_belongs_to_a_checkout(spillover, monkeypatch, tmp_path):
     assert (ROOT / "benchmarks" / "run.py").is_file()
     monkeypatch.setattr(bench, "ROOT", tmp_path)
-    code, _, err = spillover("bench", "--quick")
+    code, _, err = spillover("bench", "mesa")
     assert code == 2 and "they come with the source checkout" in err
