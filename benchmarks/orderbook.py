@@ -360,10 +360,9 @@ def run(scale: float = 1.0) -> Report:
     compiled, plain = race(contenders(scale))
     speeds, profile = in_market(scale)
     million = "million messages/s"
-    through = Figure(
-        f"{ACCOUNTS} zero-intelligence accounts and 20 market makers through model.step()", float(np.median(speeds)), "million orders/s",
-        STEP_TARGET, detail=f"best {max(speeds):.4g}",
-    )  # fmt: skip
+    label = f"{ACCOUNTS} zero-intelligence and 20 market-making accounts through model.step()"
+    detail = f"best {max(speeds):.4g}"
+    through = Figure(label, float(np.median(speeds)), "million orders/s", STEP_TARGET, detail=detail)
     figures = [
         speed(compiled, 1e6, million, TARGET),
         speed(plain, 1e6, million),

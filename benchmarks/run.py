@@ -18,6 +18,7 @@ BENCHES = {
     "swaps": "benchmarks.swaps",
     "creation": "benchmarks.creation",
     "options": "benchmarks.options",
+    "allocation": "benchmarks.allocation",
     "orderbook": "benchmarks.orderbook",
     "commands": "benchmarks.commands",
 }
@@ -28,8 +29,8 @@ FAILED = 4
 def main(names: Sequence[str] | None = None, json: bool = False, scale: float = 1.0) -> int:
     """Run the named benchmarks, all of them if none are named, and print what they measured.
 
-    names: see `BENCHES`. json: print one JSON document instead of text. scale: part of the full sizes, for a quick look;
-    targets hold at 1.
+    names: see `BENCHES`. json: print one JSON document instead of text. scale: part of the full sizes, for a quick
+    look; targets hold at 1.
     Returns 0, or 4 if an agreement check failed. Raises ConfigError for a name that is not a benchmark.
     """
     for name in names or ():
