@@ -30,6 +30,8 @@ class Arbitrageurs(Population):
     inventory back home that a failed or late leg has moved.
     """
 
+    risk = "execution"
+
     assets: Annotated[list[AssetName], MinLen(1)]
     """What they watch."""
     venues: Annotated[list[ProtocolName], MinLen(2)]

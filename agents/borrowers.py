@@ -26,6 +26,8 @@ class Borrowers(LoanHolders):
     its alarm is then halfway between 1 and its opening health.
     """
 
+    risk = "liquidation"
+
     health: list[tuple[float, float]] | None = None
     """Pairs [quantile, health factor] that the opening health is drawn from, both rising."""
     debt_usd: Sizes | None = None

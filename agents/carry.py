@@ -65,6 +65,8 @@ class Carry(Population):
     after the account's delay.
     """
 
+    risk = "counterparty"
+
     asset: AssetName
     """The coin."""
     spot_venue: ProtocolName

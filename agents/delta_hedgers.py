@@ -18,6 +18,8 @@ from sim.views import View
 class DeltaHedgers(OptionTrader):
     """Open the same option position and keep its delta within the band of a hedge rule."""
 
+    risk = "IV shift"
+
     legs_held: Annotated[list[Leg], MinLen(1)]
     """The position; amounts are options per account."""
     hedge: HedgeRule

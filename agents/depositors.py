@@ -31,6 +31,8 @@ class Depositors(Population):
     Nobody looks at more than two numbers while both are calm.
     """
 
+    risk = "smart contract"
+
     protocol: ProtocolName
     """The lending pool."""
     asset: AssetName

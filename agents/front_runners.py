@@ -22,6 +22,8 @@ from sim.views import View
 class FrontRunners(OptionTrader):
     """Sell what a vault is known to sell before it does, and buy it back at the volatility that its sale leaves."""
 
+    risk = "IV shift"
+
     auctions: Auctions
     """Known dates."""
     legs_sold: Annotated[list[Leg], MinLen(1)]

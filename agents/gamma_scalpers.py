@@ -23,6 +23,8 @@ class GammaScalpers(OptionTrader):
     realised less implied volatility.
     """
 
+    risk = "IV shift"
+
     hedge: HedgeRule
     """When the hedge is adjusted, and how far."""
     expiry: Duration = MONTH

@@ -30,6 +30,8 @@ class LeveragedLongs(LoanHolders):
     health is L LT / (L - 1). The cushion is what health exceeds 1 by. The loan was spent on the collateral.
     """
 
+    risk = "liquidation"
+
     equity_usd: Sizes
     """Own money of each account."""
     leverage: tuple[Annotated[float, Gt(1.0)], Annotated[float, Gt(1.0)]] = (1.5, 3.5)

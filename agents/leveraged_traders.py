@@ -37,6 +37,8 @@ class LeveragedTraders(Population):
     at its stop loss or at its take profit. The position is leverage times equity at the venue.
     """
 
+    risk = "liquidation"
+
     venue: ProtocolName
     """A venue of perpetuals."""
     assets: Annotated[list[AssetName], MinLen(1)]

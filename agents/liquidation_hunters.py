@@ -74,6 +74,8 @@ class LiquidationHunters(Population):
     they sell no more than a slice in a tick, so that the mark, which follows trades, stays close to the book.
     """
 
+    risk = "execution"
+
     venue: ProtocolName
     """A venue of perpetuals."""
     asset: AssetName

@@ -59,6 +59,8 @@ class Liquidators(Population):
     above their targets, whatever became of the bids.
     """
 
+    risk = "execution"
+
     protocol: ProtocolName
     """The lending pool."""
     venues: Annotated[list[ProtocolName], MinLen(1)]

@@ -27,6 +27,8 @@ class LiquidityMiners(Population):
     others enter and as the reward token gets cheaper; fees count as much as rewards.
     """
 
+    risk = "impermanent loss"
+
     venue: ProtocolName
     """The pool."""
     asset: AssetName

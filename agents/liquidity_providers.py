@@ -32,6 +32,8 @@ class LiquidityProviders(Population):
     of someone who expects fees of v^2 / 8: 8% a year at 0.8, 50% at 2.
     """
 
+    risk = "impermanent loss"
+
     venue: ProtocolName
     """The pool."""
     asset: AssetName

@@ -74,6 +74,8 @@ class MarketMakers(Population):
     size times the mean excess of a normal price move over half the spread: what it sells just before a rise.
     """
 
+    risk = "inventory"
+
     venue: ProtocolName
     """The order book."""
     asset: AssetName

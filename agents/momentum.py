@@ -89,6 +89,8 @@ class Momentum(Population):
     long or flat.
     """
 
+    risk = "directional"
+
     assets: Annotated[list[AssetName], MinLen(1)]
     """Each account follows one of them."""
     venues: list[ProtocolName]

@@ -61,6 +61,8 @@ class Noise(Population):
     What an account does not hold it does not trade. Two trades due in one tick are done in two.
     """
 
+    risk = "directional"
+
     assets: Annotated[list[AssetName], MinLen(1)]
     """What they trade against the numeraire, each equally often."""
     venues: list[ProtocolName]

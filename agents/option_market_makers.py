@@ -33,6 +33,8 @@ class OptionMarketMakers(OptionTrader):
     What is quoted shrinks with the room left under the vega limit; nothing is while margin use is too high.
     """
 
+    risk = "IV shift"
+
     hedge: HedgeRule
     """When the hedge is adjusted, and how far."""
     half_spread: NonNegative = 1.0

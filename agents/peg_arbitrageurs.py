@@ -29,6 +29,8 @@ class PegArbitrageurs(Population):
     costs `patience_rate`, so a long queue leaves a discount that nobody closes.
     """
 
+    risk = "counterparty"
+
     issuer: ProtocolName
     venue: ProtocolName
     """Where the asset trades."""

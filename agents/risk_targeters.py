@@ -1,6 +1,6 @@
 """Risk targeters: books of options whose Greeks are kept within budgets by the cheapest trades."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
@@ -45,15 +45,18 @@ class Budget:
 class RiskTargeters(OptionTrader):
     """Bring every budgeted Greek within its band at the least cost of fees and spreads, by a linear programme.
 
-    They trade the underlying at the hedge venue and the series that `instruments` means; an account whose budgets
-    these cannot meet leaves its book as it is until they can.
+    They trade the underlying at the hedge venue and the series that `instruments` means, or scan everything listed; an
+    account whose budgets these cannot meet leaves its book as it is until they can. A volatility outlook is a budget:
+    vega above zero to be long volatility, delta at zero to have no view on the price.
     """
+
+    risk = "IV shift"
 
     budgets: Annotated[list[Budget], MinLen(1)]
     """One for each Greek that matters."""
-    instruments: Annotated[list[Leg], MinLen(1)]
-    """Options that may be traded; their amounts do not matter."""
-    legs_held: list[Leg]
+    instruments: list[Leg] = field(default_factory=list)
+    """Options that may be traded; their amounts do not matter. All that are listed if none is named."""
+    legs_held: list[Leg] = field(default_factory=list)
     """Book that accounts start with; amounts are options per 1,000 USD of capital."""
     every: Duration = HOUR
     """Time between two looks of an account."""
@@ -74,7 +77,7 @@ class RiskTargeters(OptionTrader):
         greeks = self.book(view)
         units, sent = np.zeros(self.count), []
         for number, members in by_group(np.where(turn, self.number, -1)):
-            series = sorted({self.nearest(quote, number, leg) for leg in self.instruments} - {-1})
+            series = self._tradable(quote, number)
             each, cost = self._instruments(view, quote, number, np.array(series, np.int64))
             sizes = np.array([self._sizes(each, cost, greeks[row], self._scale(view, row)) for row in members.tolist()])
             units[members] = sizes[:, 0]
@@ -104,6 +107,12 @@ class RiskTargeters(OptionTrader):
         spot = view.prices[self.tokens[self.number[row]]]
         unit = {"delta": spot, "gamma": spot**2 * 0.01, "vega": 0.01, "theta": 1.0 / 365.0}
         return np.array([unit[budget.greek] for budget in self.budgets]) / self.capital[row]
+
+    def _tradable(self, quote: OptionsQuote, number: int) -> list[int]:
+        """Series that may be traded on an underlying, in the order of the quote."""
+        if self.instruments:
+            return sorted({self.nearest(quote, number, leg) for leg in self.instruments} - {-1})
+        return np.flatnonzero((quote.underlying == self.tokens[number]) & (quote.years > 0.0)).tolist()
 
     def _instruments(
         self, view: View, quote: OptionsQuote, number: int, series: NDArray[np.int64]

@@ -21,6 +21,8 @@ FORTNIGHT = Duration(14 * 86_400.0)
 class ThetaHarvesters(OptionTrader):
     """Sell strangles far from the money and live on their decay; a small gain most times, now and then a large loss."""
 
+    risk = "tail"
+
     delta: Share = 0.15
     """Absolute delta of both strikes."""
     expiry: Duration = FORTNIGHT

@@ -27,6 +27,8 @@ class VegaWeighted(OptionTrader):
     moves more than long-dated one.
     """
 
+    risk = "IV shift"
+
     hedge: HedgeRule | None = None
     """When delta is hedged, and how far."""
     target: float = 0.002

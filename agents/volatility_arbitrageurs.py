@@ -22,6 +22,8 @@ class VolatilityArbitrageurs(OptionTrader):
     when it stands low: vega = -aggressiveness * capital * (s - mean) / deviation, s = implied - expected variance.
     """
 
+    risk = "IV shift"
+
     hedge: HedgeRule
     """When the hedge is adjusted, and how far."""
     expiry: Duration = MONTH

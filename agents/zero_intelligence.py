@@ -41,6 +41,8 @@ class ZeroIntelligence(Population):
     clock of its kind has rung in the tick. The sides are as likely; orders are cut to what the account can pay for.
     """
 
+    risk = "directional"
+
     venue: ProtocolName
     """The order book."""
     asset: AssetName

@@ -20,6 +20,7 @@ BENCHES = {
     "options": "benchmarks.options",
     "allocation": "benchmarks.allocation",
     "orderbook": "benchmarks.orderbook",
+    "sweeps": "benchmarks.sweeps",
     "commands": "benchmarks.commands",
 }
 FAILED = 4

@@ -24,7 +24,7 @@ app = typer.Typer(
 Config = Annotated[
     str, typer.Argument(metavar="CONFIG", help="A preset (see `spillover list presets`) or a .toml file.")
 ]
-Place = Annotated[Path, typer.Argument(metavar="DIR", help="An output folder of `spillover run`.")]
+Place = Annotated[Path, typer.Argument(metavar="DIR", help="An output folder.")]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one setting, such as agents.noise.count=0. Repeatable."),
@@ -35,6 +35,7 @@ Plugins = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all random streams, in place of the config's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what another run left in the output folder.")]
 Replication = Annotated[int | None, typer.Option(min=0, help="Which replication; the first finished one if not given.")]
 
 
@@ -43,6 +44,21 @@ class Picture(StrEnum):
 
     svg = "svg"
     png = "png"
+
+
+class Reuse(StrEnum):
+    """Which earlier runs of a folder a sweep uses again."""
+
+    code = "code"
+    config = "config"
+    never = "never"
+
+
+class Engine(StrEnum):
+    """Where the runs of a sweep are computed."""
+
+    local = "local"
+    ray = "ray"
 
 
 @app.callback(invoke_without_command=True)
@@ -68,12 +84,93 @@ def run(
     plugin: Plugins = None,
     json: Json = False,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
-    force: Annotated[bool, typer.Option("--force", help="Replace what another run left in the output folder.")] = False,
+    force: Force = False,
+    replication: Annotated[int | None, typer.Option(min=0, help="Only this replication.")] = None,
 ) -> None:
     """Run a config: outcomes, an output folder and a report."""
     settings: dict[str, Any] = {"config": config, "out": out, "sets": sets, "plugins": plugin, "as_json": json}
     numbers: dict[str, Any] = {"seed": seed, "replications": replications, "workers": workers}
+    numbers["replication"] = replication
     _call("run", **settings, **numbers, report=report, force=force)
+
+
+@app.command()
+def sweep(
+    config: Config,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; runs/NAME if not given.")] = None,
+    sets: Sets = None,
+    plugin: Plugins = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only estimate count, time and disk space.")] = False,
+    reuse: Annotated[Reuse, typer.Option(help="Earlier runs of the folder to use.")] = Reuse.code,
+    engine: Annotated[Engine, typer.Option(help="Where runs are computed.")] = Engine.local,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster; one on this machine if not given.")] = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Run the [sweep] of a config; started again, it goes on where it was stopped."""
+    settings: dict[str, Any] = {"config": config, "out": out, "sets": sets, "plugins": plugin, "as_json": json}
+    where: dict[str, Any] = {"engine": engine.value, "address": address, "workers": workers}
+    _call("sweep", **settings, **where, dry_run=dry_run, reuse=reuse.value, force=force)
+
+
+@app.command()
+def verify(place: Place, json: Json = False) -> None:
+    """Compare the files of an output folder with their hashes."""
+    _call("verify", place=place, as_json=json)
+
+
+@app.command()
+def query(
+    place: Annotated[str, typer.Argument(metavar="DIR", help="A folder of `spillover sweep`, or its URL.")],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="Tables: runs, host, and those kept, such as steps.")],
+    json: Json = False,
+) -> None:
+    """Ask the tables of a sweep in SQL."""
+    _call("query", place=place, query=sql, as_json=json)
+
+
+@app.command()
+def steward(
+    config: Config,
+    change: Annotated[
+        str, typer.Option(metavar="PATH=VALUE", help="protocols.POOL.reserves.ASSET.PARAMETER and the proposed value.")
+    ],
+    changes: Annotated[int, typer.Option(min=1, help="Changes in a row that may be used; limits hold for each.")] = 1,
+    runs: Annotated[int, typer.Option(min=2, help="Runs of each value and volatility, on common random numbers.")] = 20,
+    volatility: Annotated[
+        list[float] | None, typer.Option(metavar="FACTOR", help="Times the config's; 1 if not given. Repeatable.")
+    ] = None,
+    frontier: Annotated[int, typer.Option(min=2, help="Values within the steward's reach on the frontier.")] = 5,
+    level: Annotated[float, typer.Option(help="Confidence level of all intervals.")] = 0.95,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; runs/NAME if not given.")] = None,
+    sets: Sets = None,
+    plugin: Plugins = None,
+    reuse: Annotated[Reuse, typer.Option(help="Earlier runs of the folder to use.")] = Reuse.code,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Judge a new value of a lending parameter: a report in HTML and JSON; started again, it goes on."""
+    settings: dict[str, Any] = {"config": config, "out": out, "sets": sets, "plugins": plugin, "as_json": json}
+    study: dict[str, Any] = {"change": change, "changes": changes, "runs": runs, "volatility": volatility}
+    _call(
+        "steward", **settings, **study, frontier=frontier, level=level, workers=workers, reuse=reuse.value, force=force
+    )
+
+
+@app.command()
+def calibrate(
+    config: Config,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; runs/NAME if not given.")] = None,
+    sets: Sets = None,
+    plugin: Plugins = None,
+    json: Json = False,
+) -> None:
+    """Fit settings to a record, as [calibrate] says, with intervals; started again, it goes on."""
+    settings: dict[str, Any] = {"config": config, "out": out, "sets": sets, "plugins": plugin, "as_json": json}
+    _call("calibrate", **settings, workers=workers)
 
 
 @app.command()
@@ -93,9 +190,12 @@ def list_(
 
 
 @app.command()
-def schema(plugin: Plugins = None) -> None:
+def schema(
+    plugin: Plugins = None,
+    steward: Annotated[bool, typer.Option("--steward", help="Of steward.json instead.")] = False,
+) -> None:
     """Print the JSON Schema of config files, for editors."""
-    _call("catalogue", "schema", plugins=plugin)
+    _call("catalogue", "schema", plugins=plugin, steward=steward)
 
 
 @app.command()
@@ -130,6 +230,44 @@ def plot(
         suffixes=[picture] if picture else list(Picture),
         as_json=json,
     )
+
+
+@app.command()
+def analyse(
+    place: Annotated[Path, typer.Argument(metavar="DIR", help="An output folder of `spillover sweep`.")],
+    outcome: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="An outcome column to look at. Repeatable.")
+    ] = None,
+    event: Annotated[
+        str | None, typer.Option(metavar="TEXT", help='For phase diagram and scenario: "bad_debt_usd > 0".')
+    ] = None,
+    x: Annotated[str | None, typer.Option(metavar="AXIS", help="Axis across the phase diagram.")] = None,
+    y: Annotated[str | None, typer.Option(metavar="AXIS", help="The other axis of the phase diagram.")] = None,
+    base: Annotated[int, typer.Option(min=0, metavar="POINT", help="The point that others are compared with.")] = 0,
+    level: Annotated[float, typer.Option(help="Confidence level of all intervals.")] = 0.95,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse sensitivity indices if runs that they need have failed.")
+    ] = False,
+    plots: Annotated[bool, typer.Option(help="Draw pictures into DIR/plots.")] = True,
+    json: Json = False,
+) -> None:
+    """Analyse a sweep: tails, paired differences, sensitivity, phase diagram, scenarios."""
+    names: dict[str, Any] = {"outcomes": outcome, "event": event, "x": x, "y": y, "base": base}
+    _call("analyse", place=place, level=level, strict=strict, pictures=plots, as_json=json, **names)
+
+
+@app.command()
+def compare(
+    place: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep over rules and adoption, as of tournament.")],
+    level: Annotated[float, typer.Option(help="Confidence level of all intervals.")] = 0.95,
+    order: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="A rule of the order of mispricing to test. Repeatable.")
+    ] = None,
+    plots: Annotated[bool, typer.Option(help="Draw pictures into DIR/plots.")] = True,
+    json: Json = False,
+) -> None:
+    """Compare allocation rules: what they do for their followers and to all others."""
+    _call("compare", place=place, level=level, order=order, pictures=plots, as_json=json)
 
 
 @app.command()

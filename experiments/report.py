@@ -12,7 +12,7 @@ from experiments.plots import RunView
 from experiments.plots.inline import inline_svg
 from experiments.plots.replay import replay
 from experiments.report_tables import PRIVATE, observed_rows, outcome_rows, population_rows, spread_heads
-from experiments.store import open_folder
+from experiments.store import open_run
 from experiments.store.layout import REPORT
 from experiments.wording import count, duration
 
@@ -30,7 +30,7 @@ def write(path: Path | str) -> Path:
 
     Raises ConfigError if the folder is no finished output of a run.
     """
-    folder = open_folder(path)
+    folder = open_run(path)
     page = render(RunView(folder))
     target = Path(path) / REPORT
     draft = target.with_name(f".{REPORT}.staged")

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.catalogue import load_components
 from experiments.config.sections import Observed
 from experiments.plots.run_view import MANY, RunView
 from experiments.wording import percent, points, usd
+from sim.risks import primary_risks
 
 Format = Callable[[float], str]
+CAPITAL = "capital_efficiency"
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,11 @@ def outcome_rows(run: RunView) -> list[Row]:
 
 
 def population_rows(run: RunView) -> list[dict[str, Any]]:
-    """Private results of every population that had accounts; medians over runs."""
-    rows = []
+    """Private results of every population that had accounts, with its primary risk and capital efficiency.
+
+    Medians over runs. Capital efficiency is followed by the place among populations, 1 the highest.
+    """
+    rows, risks, capital = [], _risks(), _capital(run)
     for population in run.world["populations"]:
         name = population["name"]
         if f"{name}.return" not in run.finished:
@@ -106,8 +112,23 @@ def population_rows(run: RunView) -> list[dict[str, Any]]:
         values = {key: run.outcomes(f"{name}.{key}") for key in PRIVATE}
         cells = [PRIVATE[key][1](float(np.median(column))) for key, column in values.items()]
         size = population["hi"] - population["lo"]
-        rows.append({"name": name, "kind": population["kind"], "accounts": f"{size:,}", "cells": cells})
+        named = {"name": name, "kind": population["kind"], "risk": risks.get(population["kind"], "")}
+        rows.append(named | {"accounts": f"{size:,}", "cells": cells, "capital": capital.get(name, "")})
     return rows
+
+
+def _risks() -> dict[str, str]:
+    load_components()
+    return primary_risks()
+
+
+def _capital(run: RunView) -> dict[str, str]:
+    """Population -> notional per USD of wealth, and its place."""
+    names = [population["name"] for population in run.world["populations"]]
+    found = {name: run.outcomes(f"{CAPITAL}.{name}") for name in names if f"{CAPITAL}.{name}" in run.finished}
+    medians = {name: float(np.median(column)) for name, column in found.items() if column.size}
+    ranked = sorted(medians, key=lambda name: -medians[name])
+    return {name: f"{medians[name]:.2f} (#{place})" for place, name in enumerate(ranked, 1)}
 
 
 def observed_rows(run: RunView) -> list[dict[str, str]]:

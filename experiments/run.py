@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -136,15 +136,18 @@ class Job:
         stage(self.path, replication, result.tables)
         return replace(result, tables={name: table for name, table in result.tables.items() if name == BATCHED})
 
-    def lost(self, replication: int) -> RunResult:
-        """The result of a replication whose process died."""
+    def saved(self, replication: int, process: int) -> RunResult | None:
+        """Nothing: the parts that a dead process staged are written again."""
+        return None
+
+    def lost(self, replication: int, cause: str) -> RunResult:
+        """The result of a replication whose process died twice."""
         return RunResult(
             run_key=run_key(self.config, replication, self.digest),
             replication=replication,
             seed=self.config.run.seed,
             status="failed",
-            error="ProcessDied: its process ended without a result, twice: killed, out of memory (try fewer workers), "
-            'or started by a script that lacks `if __name__ == "__main__":`',
+            error=f"ProcessDied: {cause}, twice; out of memory? Try fewer workers",
         )
 
 
@@ -155,6 +158,7 @@ def run(
     progress: Progress | None = None,
     request: Request | None = None,
     force: bool = False,
+    only: int | None = None,
 ) -> Path:
     """Run all replications of a config into a folder and return its path.
 
@@ -165,26 +169,29 @@ def run(
     ----------
     config: a loaded config. out: a folder; made if it is missing. workers: processes; 1 runs in this one.
     progress: see `Progress`. request: what the manifest says about how the run was asked for.
-    force: replace the folder even if it holds another run.
+    force: replace the folder even if it holds another run. only: a single replication, which may be any; all those of
+    the config if not given.
 
     Raises ConfigError, with nothing written, if the folder holds something else or the world cannot be set up.
     """
     if config.run.seed >= SEEDS:
         raise ConfigError(f"run.seed: found {config.run.seed}; must be below 2^63")
     request, path = request or Request(), Path(out)
-    digest, replications = model_digest(request.plugins), range(config.run.replications)
-    claim(path, config, digest, force)
+    digest = model_digest(request.plugins)
+    replications = range(config.run.replications) if only is None else range(only, only + 1)
+    claim(path, config, digest, force, only)
     world = build(config, replications[0])
     manifest = describe(config, world, request, digest, [phase.name for phase in tick_table()])
+    manifest["runs"]["requested"] = len(replications)
     plugins = tuple(str(Path(plugin).resolve()) for plugin in request.plugins)
     job = Job(config, path.absolute(), digest, plugins)
     report = progress or (lambda ticks, runs: None)
-    writer, finished = Writer(path, manifest | {"run_key": run_key(config, 0, digest)}), False
+    writer, finished = Writer(path, manifest | {"run_key": run_key(config, replications[0], digest)}), False
     try:
         here = workers == 1 or len(replications) == 1
         results = _here(job, replications, world, report) if here else _apart(job, replications, workers, report)
         del world
-        _commit(results, writer, parameters(request.sets))
+        _commit(results, writer, parameters(request.sets), replications[0])
         finished = True
     finally:
         with _undisturbed():
@@ -205,12 +212,12 @@ def parameters(sets: Iterable[str]) -> dict[str, Any]:
     return params
 
 
-def free_folder(wanted: Path, config: Config, plugins: tuple[str, ...] = ()) -> Path:
+def free_folder(wanted: Path, config: Config, plugins: tuple[str, ...] = (), only: int | None = None) -> Path:
     """The first of NAME, NAME-2, NAME-3, ... that is free or holds the same run. Raises ConfigError if none can be."""
     digest, path, number = model_digest(plugins), wanted, 1
     while True:
         try:
-            claim(path, config, digest)
+            claim(path, config, digest, only=only)
             return path
         except ConfigError:
             if not path.is_dir():
@@ -219,15 +226,15 @@ def free_folder(wanted: Path, config: Config, plugins: tuple[str, ...] = ()) -> 
         path = wanted.with_name(f"{wanted.name}-{number}")
 
 
-def claim(path: Path, config: Config, digest: str, force: bool = False) -> None:
+def claim(path: Path, config: Config, digest: str, force: bool = False, only: int | None = None) -> None:
     """Refuse, with ConfigError, a folder that holds another run or something else; the same run may be done again."""
     manifest = occupied(path)
     if manifest is None or force:
         return
-    same = manifest.get("run_key") == run_key(config, 0, digest)
+    same = manifest.get("run_key") == run_key(config, only or 0, digest)
     if manifest.get("status") == RUNNING:
         raise ConfigError(f'--out "{path}": its run is still going on, or was killed; replace it with --force')
-    if not same or manifest["runs"]["requested"] > config.run.replications:
+    if not same or manifest["runs"]["requested"] > (config.run.replications if only is None else 1):
         raise ConfigError(
             f'--out "{path}" holds the results of another config, seed or version of the model; '
             "choose another folder, or replace it with --force"
@@ -241,28 +248,27 @@ def _here(job: Job, replications: range, first: World | None, report: Progress) 
     def tick() -> None:
         nonlocal done
         done += 1
-        report(done, number)
+        report(done, runs)
 
-    for number in replications:
+    for runs, number in enumerate(replications):
         yield job.perform(number, tick, first)
-        first, done = None, (number + 1) * length
-        report(done, number + 1)
+        first, done = None, (runs + 1) * length
+        report(done, runs + 1)
 
 
 def _apart(job: Job, replications: range, workers: int, report: Progress) -> Iterator[RunResult]:
     """Replications over processes, as they become ready."""
     runs = 0
-    pool: Pool[RunResult] = Pool(job, workers, lambda ticks: report(ticks, runs))
-    for result in pool.run(replications):
+    pool: Pool[RunResult] = Pool(job, min(workers, len(replications)), lambda ticks: report(ticks, runs))
+    for result in pool.run(partial(next, iter(replications), None)):
         runs += 1
         yield result
     report(len(replications) * job.config.run.ticks, runs)
 
 
-def _commit(results: Iterator[RunResult], writer: Writer, params: dict[str, Any]) -> None:
-    """Commit in the order of replications; when stopped, also what is ready behind a gap."""
+def _commit(results: Iterator[RunResult], writer: Writer, params: dict[str, Any], due: int) -> None:
+    """Commit in the order of replications from `due` on; when stopped, also what is ready behind a gap."""
     held: dict[int, RunResult] = {}
-    due = 0
     try:
         for result in results:
             held[result.replication] = result

@@ -118,8 +118,7 @@ def look_through(world: "World", owner: str) -> dict[str, float]:
         if token.kind == TokenKind.CLAIM and balance[token.index, token.issuer] < 0:
             inside = np.array(balance[:, token.issuer], dtype=float)
             inside[token.index] = 0.0
-            backing = _backing(world, token.index, inside)
-            share[token.index] = backing / -balance[token.index, token.issuer]
+            share[token.index] = backing(world, token.index, inside) / -balance[token.index, token.issuer]
     slice_ = next(o for o in world.accounts.owners if o.name == owner)
     held = balance[:, slice_.lo : slice_.hi].sum(axis=1).astype(float)
     opened = np.linalg.solve(np.eye(n) - share.T, held)
@@ -127,10 +126,11 @@ def look_through(world: "World", owner: str) -> dict[str, float]:
     return {t.name: float(opened[t.index] * world.prices.atom_values[t.index]) for t in base if opened[t.index]}
 
 
-def _backing(world: "World", claim: int, inside: NDArray[np.float64]) -> NDArray[np.float64]:
+def backing(world: "World", claim: int, inside: NDArray[np.float64]) -> NDArray[np.float64]:
     """What stands behind one claim of an issuer: of several claims, each is backed by its own underlying asset.
 
-    Several claims on one basket share it in proportion to what they are worth.
+    Several claims on one basket share it in proportion to what they are worth. inside: (tokens,) what the issuer holds,
+    without the claim itself; changed in place.
     """
     tokens, token = world.tokens.rows, world.tokens.rows[claim]
     if token.underlying < 0:

@@ -16,6 +16,9 @@ When = NewType("When", int)
 AssetName = NewType("AssetName", str)
 """Name of a base asset declared under [[assets]]."""
 
+HoldingName = NewType("HoldingName", str)
+"""What an allocator may hold: a base asset, or a deposit, which bears the name of its protocol."""
+
 ProtocolName = NewType("ProtocolName", str)
 """Name of a protocol declared under [[protocols]]."""
 

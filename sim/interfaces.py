@@ -3,19 +3,20 @@
 A component is a class under one of these bases, decorated with `@component(family, kind)`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import ConfigError, SpilloverError, suggestion
+from sim.allocation import AllocationRule as AllocationRule
+from sim.allocation import AllocatorView as AllocatorView
+from sim.allocation import Trigger as Trigger
+from sim.errors import ConfigError, SpilloverError
 from sim.fields import AssetName, Count, NonNegative, When
 from sim.intents import Act, Intent
 from sim.quotes import MarginState
 from sim.rng import Draws
-from sim.units import SECONDS_PER_YEAR
 from sim.views import View
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ class Population:
     observation_noise: NonNegative = 0.0
     """Relative standard deviation of the prices seen."""
     family: ClassVar[str] = "population"
+    risk: ClassVar[str] = ""
+    """What its accounts are exposed to first of all, one of `sim.risks.RISKS`; shown in lists and reports."""
 
     # IMPLEMENT
     def decide(self, view: View, draws: Draws) -> list[Intent]:
@@ -227,88 +230,6 @@ class Row:
         if name not in state:
             raise AttributeError(f"{self.population.name} keeps no {name}; it keeps {', '.join(sorted(state))}")
         return state[name][self.row]
-
-
-@dataclass(kw_only=True, eq=False)
-class AllocationRule:
-    """Target weights of an allocator."""
-
-    family: ClassVar[str] = "rule"
-
-    # IMPLEMENT
-    def weights(self, view: "AllocatorView") -> NDArray[np.float64]:
-        """(n, k) shares of wealth in each of the allocator's assets; what is left stays in the numeraire."""
-        raise SpilloverError(f"{type(self).__name__} does not define weights()")
-
-
-@dataclass(frozen=True)
-class AllocatorView:
-    """What a rule sees of the accounts that ask it; they may be some or all of the population's.
-
-    rows: (n,) their rows in the population, as in `view.health(...)[rows]`. current: (n, k) shares of wealth held now.
-    wealth: (n,) USD. prices: (k,) USD. assets, indices: names and token indices. view: the population's whole view.
-    """
-
-    rows: NDArray[np.int64]
-    current: NDArray[np.float64]
-    wealth: NDArray[np.float64]
-    prices: NDArray[np.float64]
-    assets: list[str]
-    indices: list[int]
-    view: View
-
-    def row(self, shares: Mapping[AssetName, float]) -> NDArray[np.float64]:
-        """(k,) shares by asset name, zero for those not named; ConfigError if one is none of the allocator's."""
-        for name in shares:
-            if name not in self.assets:
-                raise ConfigError(f'the allocator does not hold "{name}"{suggestion(name, self.assets)}')
-        return np.array([shares.get(AssetName(name), 0.0) for name in self.assets])
-
-    def ticks(self, seconds: float) -> int:
-        """Whole ticks nearest to a duration, at least one."""
-        return max(1, round(seconds / (self.view.dt_years * SECONDS_PER_YEAR)))
-
-    def returns(self, ticks: int) -> NDArray[np.float64]:
-        """(m, k) log returns per tick over the last `ticks` ticks, m <= ticks at the start of a run."""
-        return np.diff(np.log([self.view.history(asset, ticks) for asset in self.indices])).T
-
-    def volatility(self, ticks: int) -> NDArray[np.float64]:
-        """(k,) realised volatility per year, root mean square of log returns over the window; zero without history."""
-        return np.sqrt(np.diag(self.covariance(ticks)))
-
-    def covariance(self, ticks: int, half_life: float | None = None, prior: float = 0.0) -> NDArray[np.float64]:
-        """(k, k) realised covariance per year of log returns about zero; zero without history.
-
-        half_life: ticks after which a return counts half; None: all count the same. prior: volatility per year that
-        stands in, uncorrelated, for the part of the window before the run began; 0 leaves that part out.
-        """
-        returns = self.returns(ticks).T
-        weight = np.exp2(-np.arange(ticks) / (half_life or np.inf))
-        aged = weight[: returns.shape[1]][::-1]
-        known = float(aged.sum())
-        total = float(weight.sum()) if prior else max(known, 1.0)
-        # Not a matrix product: BLAS does not promise the same bits on every machine.
-        covariance = np.einsum("it,jt->ij", returns * aged, returns) / (total * self.view.dt_years)
-        return covariance + np.diag([prior**2 * (1.0 - known / total)] * len(self.assets))
-
-
-@dataclass(kw_only=True, eq=False)
-class Trigger:
-    """When an allocator looks at its target, and when it acts on it. Define one of the two, or both."""
-
-    family: ClassVar[str] = "trigger"
-
-    # OPTIONAL
-    def due(self, view: View, phase: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(n,) which accounts look at their target now; asked every tick for all accounts, so it should be cheap.
-
-        phase: (n,) place of each account in any period, in [0, 1), to spread turns over time.
-        """
-        return np.ones(phase.size, dtype=np.bool_)
-
-    def fires(self, seen: AllocatorView, target: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(n,) which of the accounts that looked now trade towards their target. target: (n, k) shares of wealth."""
-        return np.ones(len(target), dtype=np.bool_)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -1,7 +1,9 @@
 """The Mesa face of a run: one Mesa agent per population, ordinary Mesa agents for single actors."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import mesa
 import numpy as np
@@ -57,8 +59,18 @@ class SpilloverModel(mesa.Model):
                 progress(self.tick)
 
 
+class _Numbers(WeakKeyDictionary[mesa.Model, "count[int]"]):
+    """Where the numbering of agents stands, by model."""
+
+    def __getitem__(self, model: mesa.Model) -> "count[int]":
+        return self.setdefault(model, count(1))
+
+
 class PopulationAgent(mesa.Agent):
     """Stands for all accounts of one population; its attributes are the population's."""
+
+    _ids = _Numbers()
+    """Mesa before 3.4 numbers agents with a table that keeps every model alive for good."""
 
     def __init__(self, model: mesa.Model, population: Population) -> None:
         super().__init__(model)

@@ -6,6 +6,7 @@ be redeemed.
 Amounts are atoms; prices are USD per whole token; rates are per year.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -86,6 +87,8 @@ class LendingQuote(NamedTuple):
     flash_fee: float
     flash_debts: tuple[int, ...]
     """Flash-debt token of each reserve; balances are negative until the loan is given back."""
+    rate_with: Callable[[int, NDArray[np.float64]], NDArray[np.float64]] | None = None
+    """(reserve, atoms of deposits more than now) -> supply rate per year there would be; None if it is not known."""
 
     def reserve(self, asset: int) -> int:
         """Reserve number of a base asset; ValueError if there is none."""

@@ -26,6 +26,7 @@ FAMILIES = {
     "population": "behaviours of many accounts",
     "rule": "target weights of allocators",
     "trigger": "when an allocator acts on its target",
+    "forecaster": "how much prices are going to vary",
     "hedge": "how far the delta of an option position may stray",
     "payoff": "what exotic contracts pay",
     "metric": "numbers measured from a run",

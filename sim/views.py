@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sim.events import Kind
 from sim.intents import ACCOUNT, ACT, Act
 from sim.quotes import MarginState
+from sim.reliance import reliance
 from sim.rng import Draws
 from sim.subjects import LastBySubject
 
@@ -122,6 +123,11 @@ class View:
         """Index of a protocol by name, for intents."""
         return self._world.protocol(name).index
 
+    def supply(self, token: int) -> int:
+        """Atoms of an asset or claim that anybody but its issuer holds, as a chain shows it."""
+        world = self._world
+        return -int(world.ledger.balance[token, world.tokens.rows[token].issuer])
+
     def health(self, protocol: str) -> NDArray[np.float64]:
         """(n,) health factors in a lending protocol as of the last mark, infinite without debt, read-only."""
         return frozen(self._world.protocol(protocol).health[self.lo : self.hi])
@@ -132,7 +138,12 @@ class View:
         return MarginState(*(frozen(array[self.lo : self.hi]) for array in state))
 
     def history(self, asset: int, ticks: int) -> NDArray[np.float64]:
-        """Last `ticks` + 1 market prices of an asset as they were seen, oldest first (fewer at the start of a run)."""
+        """Last `ticks` + 1 market prices of an asset as they were seen, oldest first (fewer at the start of a run).
+
+        Of a claim: those of the asset that it is a claim on; the numeraire's if that is a basket.
+        """
+        if asset >= self.prices.size:
+            asset = max(self._world.tokens.rows[asset].underlying, 0)
         end = max(self.tick - self._delay, 0) + 1
         seen = self._world.prices.history if self._seen is None else self._seen
         return frozen(seen[max(end - ticks - 1, 0) : end, asset])
@@ -140,6 +151,10 @@ class View:
     def value(self, token: int) -> float:
         """USD per whole token at the last valuation: market price of an asset, fair value of a claim."""
         return float(self._world.prices.values[token])
+
+    def reliance(self) -> Mapping[str, NDArray[np.float64]]:
+        """(tokens,) by protocol: share of a token's value that is lost if the protocol is, through claims on claims."""
+        return reliance(self._world)
 
     def wealth(self) -> NDArray[np.float64]:
         """(n,) USD value of everything each account holds less what it owes, at the last valuation."""

@@ -32,8 +32,13 @@ def components(family: str | None, plugins: Sequence[str] | None, as_json: bool)
     return OK
 
 
-def schema(plugins: Sequence[str] | None) -> int:
-    """The JSON Schema of config files."""
+def schema(plugins: Sequence[str] | None, steward: bool = False) -> int:
+    """The JSON Schema of config files, or of steward reports."""
+    if steward:
+        from experiments import steward as reports
+
+        console.emit(reports.json_schema())
+        return OK
     from experiments.catalogue import load_components
     from experiments.config import json_schema
 
@@ -52,13 +57,23 @@ def version() -> None:
 
 
 def _kinds(family: str) -> dict[str, str]:
-    from sim.registry import kinds, lookup, summary
+    from sim.registry import kinds, lookup
 
     if family == "plot":
         from experiments import plots
+        from experiments.plots import sweeps
 
         plots.names()
-    return {kind: summary(lookup(family, kind)) for kind in kinds(family)}
+        sweeps.names()
+    return {kind: _about(lookup(family, kind)) for kind in kinds(family)}
+
+
+def _about(cls: type) -> str:
+    """First line of its docstring, with the primary risk of a strategy."""
+    from sim.registry import summary
+
+    risk = getattr(cls, "risk", "")
+    return f"{summary(cls)} [{risk} risk]" if risk else summary(cls)
 
 
 def _presets() -> dict[str, str]:

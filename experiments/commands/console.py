@@ -61,7 +61,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 def emit(data: Any) -> None:
     """Print JSON to stdout; what is not a finite number is null."""
-    typer.echo(json.dumps(_jsonable(data), indent=2, ensure_ascii=False, allow_nan=False))
+    typer.echo(json.dumps(jsonable(data), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def complain(text: str) -> None:
@@ -69,11 +69,12 @@ def complain(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _jsonable(data: Any) -> Any:
+def jsonable(data: Any) -> Any:
+    """Data that JSON can hold: keys are texts, numbers are plain, and what is not a finite number is null."""
     if isinstance(data, dict):
-        return {str(key): _jsonable(value) for key, value in data.items()}
+        return {str(key): jsonable(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [_jsonable(value) for value in data]
+        return [jsonable(value) for value in data]
     if hasattr(data, "item"):
-        return _jsonable(data.item())
+        return jsonable(data.item())
     return None if isinstance(data, float) and not math.isfinite(data) else data

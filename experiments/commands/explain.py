@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.commands import console
 from experiments.exits import OK
 from experiments.explain import Ancestor, Evidence, Liquidation, Source
-from experiments.store import open_folder
+from experiments.store import open_run
 from experiments.store.layout import EXTERNAL
 from experiments.wording import count, percent, price, usd
 from sim.errors import ConfigError
@@ -52,7 +52,7 @@ def main(
     """Explain a liquidation, or print the causes of any other event; the exit code."""
     if account is not None and event is not None:
         raise ConfigError("--account and --event name two things; give one of them")
-    evidence = Evidence(open_folder(place), replication)
+    evidence = Evidence(open_run(place), replication)
     chosen, more = _choose(evidence, account, event)
     if chosen is None:
         if as_json:

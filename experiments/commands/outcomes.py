@@ -58,8 +58,9 @@ def outcome_columns(runs: "pd.DataFrame") -> list[str]:
 
 def _rows(runs: "pd.DataFrame", folder: "Folder") -> list[list[str]]:
     """One row per outcome that is not a population's: prices first, then what is known, then what plug-ins add."""
-    populations = tuple(f"{owner['name']}." for owner in folder.world["populations"])
-    names = [name for name in outcome_columns(runs) if not name.startswith(populations)]
+    populations = [owner["name"] for owner in folder.world["populations"]]
+    theirs = tuple(f"{name}." for name in populations), tuple(f".{name}" for name in populations)
+    names = [name for name in outcome_columns(runs) if not name.startswith(theirs[0]) and not name.endswith(theirs[1])]
     listed: dict[str, tuple[str, Format]] = {}
     for asset in folder.world["assets"]:
         listed |= {f"{kind}.{asset}": (label.format(asset), form) for kind, (label, form, _) in PER_ASSET.items()}

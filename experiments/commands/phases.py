@@ -35,11 +35,11 @@ def _times(
     target: str, sets: Sequence[str] | None, plugins: Sequence[str] | None
 ) -> tuple[dict[str, float] | None, int]:
     """(seconds by phase, ticks) of a folder's median run, or of a run made now; None if that fails."""
-    from experiments.store import open_folder
+    from experiments.store import open_run
     from experiments.store.layout import HOST_PREFIX
 
     if Path(target).is_dir():
-        folder = open_folder(target)
+        folder = open_run(target)
         runs = folder.runs[folder.runs["status"] == "ok"]
         columns = [name for name in runs if name.startswith(HOST_PREFIX)]
         medians = {name.removeprefix(HOST_PREFIX): float(runs[name].median()) for name in columns} if len(runs) else {}

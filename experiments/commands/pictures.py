@@ -5,14 +5,14 @@ from pathlib import Path
 
 from experiments.commands import console
 from experiments.exits import OK
-from experiments.store import open_folder
+from experiments.store import open_run
 from experiments.store.layout import PLOTS
 from sim.errors import ConfigError, suggestion
 
 
 def plot(place: Path, name: str | None, out: Path | None, suffixes: Sequence[str], as_json: bool) -> int:
     """Draw one picture, or all of them, and print the paths. suffixes: of the files to write, without a dot."""
-    folder = open_folder(place)
+    folder = open_run(place)
     from experiments import plots
 
     names = plots.names()
@@ -41,7 +41,7 @@ def plot(place: Path, name: str | None, out: Path | None, suffixes: Sequence[str
 
 def report(place: Path, as_json: bool) -> int:
     """Write report.html and print its path."""
-    open_folder(place)
+    open_run(place)
     from experiments import report as reports
 
     page = reports.write(place)

@@ -10,7 +10,7 @@ from experiments.commands import console, outcomes
 from experiments.commands.progress import reporter
 from experiments.exits import FAILED_RUNS, INTERRUPTED, INVARIANT, OK
 from experiments.run import claim, free_folder, run
-from experiments.store import Folder, open_folder
+from experiments.store import Folder, open_run
 from experiments.store.identity import model_digest
 from experiments.store.layout import RUNNING
 from experiments.store.manifest import Request
@@ -37,6 +37,7 @@ def main(
     as_json: bool,
     report: bool,
     force: bool,
+    replication: int | None = None,
 ) -> int:
     """Run a config, print its outcomes and write its report; the exit code."""
     chosen = {"run.seed": seed, "run.replications": replications}
@@ -45,16 +46,16 @@ def main(
     request = Request(
         source=config, sets=tuple(sets or ()), plugins=tuple(plugins or ()), command=("spillover", *sys.argv[1:])
     )
-    path = out or free_folder(RUNS / Path(config).stem, loaded, request.plugins)
-    claim(path, loaded, model_digest(request.plugins), force)
-    progress = reporter(loaded.run.name, loaded.run.ticks, loaded.run.replications)
+    path = out or free_folder(RUNS / Path(config).stem, loaded, request.plugins, replication)
+    claim(path, loaded, model_digest(request.plugins), force, replication)
+    progress = reporter(loaded.run.name, loaded.run.ticks, loaded.run.replications if replication is None else 1)
     try:
         with progress:
-            run(loaded, path, workers or _workers(loaded), progress, request, force)
+            run(loaded, path, workers or _workers(loaded), progress, request, force, replication)
             page = _report(path, progress) if report else None
     except KeyboardInterrupt:
         return _interrupted(path)
-    folder = open_folder(path)
+    folder = open_run(path)
     if as_json:
         console.emit({"folder": str(path), "report": str(page) if page else None, **outcomes.as_data(folder)})
     else:
@@ -68,7 +69,7 @@ def _workers(config: "Config") -> int:
 
 def _report(path: Path, progress: "Lines") -> Path | None:
     """Write the report, unless there is no finished replication to report on."""
-    if not open_folder(path).replications:
+    if not open_run(path).replications:
         return None
     from experiments import report
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.commands import console
 from experiments.exits import OK
-from experiments.store import open_folder
+from experiments.store import open_run
 from experiments.store.layout import REPORT
 from sim.errors import ConfigError
 
@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 
 def main(place: Path, port: int) -> int:
     """Serve until Ctrl-C; the exit code."""
-    open_folder(place)
+    open_run(place)
     page = place / REPORT
     if not page.is_file():
         from experiments import report

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.config.calibrate_section import CalibrateTable
 from experiments.config.messages import attempt, problem_at
 from experiments.config.nodes import Node, identity, plain
 from experiments.config.problems import Problem, found
 from experiments.config.resolve_fields import Context
 from experiments.config.sections import FAMILY_OF, Asset, Correlation, Observed, Record, Run, RunTable
+from experiments.config.sweep_section import SweepTable
 from experiments.config.tables import Table, instance_of, read, read_component
 from sim.clock import Clock
 from sim.errors import ConfigError, suggestion
@@ -23,6 +25,9 @@ SECTIONS: dict[str, Any] = {
     "assets": [],
     "correlations": [],
     "observed": [],
+    "sweep": {},
+    "calibrate": {},
+    "quick": {},
     **{section: [] for section in FAMILY_OF},
 }
 """Every top-level name, with the empty value it stands for when it is not written."""
@@ -108,6 +113,16 @@ class Reader:
     def observed(self) -> tuple[Observed, ...]:
         """The [[observed]] list."""
         return tuple(instance_of(table) for table in self.items("observed", Observed))
+
+    def sweep(self) -> SweepTable | None:
+        """The [sweep] table; None if there is none, or if it is wrong. Its axes are judged when a plan is made."""
+        table = self.table("sweep", SweepTable) if "sweep" in self.raw else None
+        return None if table is None else instance_of(table)
+
+    def calibrate(self) -> CalibrateTable | None:
+        """The [calibrate] table; None if there is none, or if it is wrong."""
+        table = self.table("calibrate", CalibrateTable) if "calibrate" in self.raw else None
+        return None if table is None else instance_of(table)
 
     def components(self, section: str) -> tuple[Table, ...]:
         """A list of components."""

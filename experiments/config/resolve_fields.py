@@ -135,6 +135,15 @@ def _reference(section: str, what: str) -> Resolve:
     return Resolve(_declared(section, what), schema)
 
 
+def _holding(value: Any, context: Context) -> str:
+    known = [*context.names.get("assets", []), *context.names.get("protocols", [])]
+    if value in known:
+        return str(value)
+    if not isinstance(value, str):
+        raise ConfigError(f"{found(value)}; must be the name of an asset or a protocol{suggestion('', known)}")
+    raise ConfigError(f'no asset "{value}" under [[assets]], and no protocol{suggestion(value, known)}')
+
+
 Name = Annotated[str, Resolve(_name, {"type": "string", "pattern": r"""^[^\s.=\[\]"']+$"""})]
 """A name that paths, columns and --set can carry."""
 
@@ -142,6 +151,9 @@ RESOLVED: dict[Any, Any] = {
     fields.Duration: Annotated[float, Resolve(lambda value, _: parse_duration(value), _DURATION_SCHEMA)],
     fields.When: Annotated[int, Resolve(_when, _WHEN_SCHEMA)],
     fields.AssetName: Annotated[str, _reference("assets", "an asset")],
+    fields.HoldingName: Annotated[
+        str, Resolve(_holding, {"type": "string", "description": "Name of an asset or of a protocol."})
+    ],
     fields.ProtocolName: Annotated[str, _reference("protocols", "a protocol")],
     fields.OracleName: Annotated[str, _reference("oracles", "an oracle")],
     fields.AgentName: Annotated[str, _reference("agents", "a population")],

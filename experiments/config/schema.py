@@ -7,14 +7,17 @@ between tables ("this name is declared under [[assets]]") and cross-field rules 
 from dataclasses import MISSING, Field
 from typing import Any
 
+from experiments.config.calibrate_section import CalibrateTable
 from experiments.config.canonical import jsonable
 from experiments.config.docstrings import description, setting_descriptions
 from experiments.config.sections import FAMILY_OF, Asset, Correlation, Observed, Record, RunTable
+from experiments.config.sweep_section import SweepTable
 from experiments.config.tables import NESTED, model_of, settings, written
 from sim.registry import FAMILIES, kinds, lookup
 
 Schema = dict[str, Any]
 _EXTENDS = "A config to start from: a path relative to this file, or the name of a preset."
+_QUICK = "Values by dotted path that `--set run.quick=true` puts in: a short version of the config."
 _REMOVE = {"const": True, "description": "Delete the inherited item of this name."}
 
 
@@ -23,8 +26,13 @@ def json_schema() -> Schema:
     from sim.chain import ChainSettings
 
     book = _Book()
-    properties: Schema = {"extends": {"type": "string", "description": _EXTENDS}}
-    for section, cls in {"run": RunTable, "record": Record, "chain": ChainSettings}.items():
+    properties: Schema = {
+        "extends": {"type": "string", "description": _EXTENDS},
+        "quick": {"type": "object", "description": _QUICK},
+    }
+    single = {"run": RunTable, "record": Record, "chain": ChainSettings}
+    single |= {"sweep": SweepTable, "calibrate": CalibrateTable}
+    for section, cls in single.items():
         properties[section] = book.reference(cls)
     for section, cls in {"assets": Asset, "correlations": Correlation, "observed": Observed}.items():
         properties[section] = {"type": "array", "items": book.reference(cls, item=True)}

@@ -42,6 +42,8 @@ class RunTable:
     """Seed of all random streams."""
     replications: Annotated[int, Ge(1)] = 1
     """Runs on independent draws of the same config."""
+    quick: bool = False
+    """Whether the settings of the [quick] table are put in: a short version of the config."""
 
     @property
     def length(self) -> int:

@@ -21,9 +21,19 @@ def apply_set(tree: Node, item: str, sections: dict[str, Any]) -> Problem | None
     """
     origin = Origin(f"--set {item}", Path.cwd())
     path, equals, text = item.partition("=")
-    parts = _dotted(path)
+    parts = dotted(path)
     if not equals or not parts:
         return Problem(origin, "", "write it as path=value, for example run.seed=3 or agents.noise.count=0")
+    return apply_node(tree, parts, located(_value(text), {}, origin), sections)
+
+
+def apply_node(tree: Node, parts: list[str], new: Node, sections: dict[str, Any]) -> Problem | None:
+    """Write a value at a path into a tree, in place; the problem if that place cannot exist.
+
+    parts: of the dotted path, as from `dotted`. new: the value; it says itself where it was written. sections: as for
+    `apply_set`.
+    """
+    origin = new.key
     if parts[0] not in tree.value and parts[0] in sections:
         tree.value[parts[0]] = located(sections[parts[0]], {}, origin)
     node = tree
@@ -34,11 +44,11 @@ def apply_set(tree: Node, item: str, sections: dict[str, Any]) -> Problem | None
         if depth == len(parts) - 1:
             break
         node = node.value.setdefault(part, Node({}, origin, origin)) if step is None else step[0]
-    _assign(node, parts, located(_value(text), {}, origin))
+    _assign(node, parts, new)
     return None
 
 
-def _dotted(path: str) -> list[str]:
+def dotted(path: str) -> list[str]:
     """Parts of a dotted key; quoted parts may hold dots."""
     try:
         table: Any = tomllib.loads(f"{path}=0")

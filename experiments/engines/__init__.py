@@ -1,1 +1,1 @@
-"""Where the replications of a run are computed."""
+"""Where runs are computed: supervised processes of this machine, a Ray cluster, or any executor."""

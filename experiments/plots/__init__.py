@@ -1,4 +1,4 @@
-"""Pictures of a run folder, one file each, in one house style: `draw(open_folder(path), "price", "price.svg")`."""
+"""Pictures of a run folder, one file each, in one house style: `draw(open_run(path), "price", "price.svg")`."""
 
 import importlib
 import pkgutil
@@ -22,7 +22,7 @@ def names() -> list[str]:
     """Names of all plots, in the order in which a report shows them."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
-    known = kinds("plot")
+    known = [kind for kind in kinds("plot") if lookup("plot", kind).scope == "run"]  # type: ignore[attr-defined]
     return [name for name in ORDER if name in known] + [name for name in known if name not in ORDER]
 
 

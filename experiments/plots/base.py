@@ -68,37 +68,56 @@ class Picture:
 
 
 @dataclass(kw_only=True, eq=False)
-class Plot:
-    """A picture of a run folder that says one thing."""
+class Drawing:
+    """What pictures of runs and of sweeps share: the house style, a frame, and reasons instead of errors."""
 
     family: ClassVar[str] = "plot"
+    scope: ClassVar[str] = "run"
+    """What it is a picture of: "run", or "sweep"."""
     size: ClassVar[tuple[float, float]] = (7.6, 4.4)
     """Width and height in inches."""
     margins: ClassVar[tuple[float, float, float]] = (1.0, 0.25, 0.72)
     """Room left, right and below the axes, in inches; above it follows from the title."""
 
     # IMPLEMENT
-    def draw(self, run: RunView, figure: "Figure") -> Caption:
+    def draw(self, source: Any, figure: "Figure") -> Caption:
         """Make axes on an empty figure, with a unit on every axis, and say what they show."""
         raise SpilloverError(f"{type(self).__name__} does not define draw()")
+
+    # OPTIONAL
+    def missing(self, source: Any) -> str:
+        """Why this source cannot be drawn, as a sentence; empty if it can."""
+        return ""
+
+    # FREE
+    def picture(self, source: Any, framed: bool = True) -> Picture:
+        """Draw in the house style, with title, note and footer around it if `framed`; or say why not.
+
+        source: a RunView, or for pictures of sweeps a SweepView.
+        """
+        kind: str = self.kind  # type: ignore[attr-defined]  # set by the registry
+        reason = source.empty or self.missing(source)
+        if reason:
+            return Picture(kind, Caption(f"{kind}: not drawn", reason), reason)
+        with style.house(kind):
+            figure: Any = style.figure(self.size)
+            caption = self.draw(source, figure)
+            if framed:
+                style.frame(figure, caption.title, caption.note, source.footer, self.margins)
+            else:
+                style.trim(figure, self.margins)
+        return Picture(kind, caption, figure=figure)
+
+
+class Plot(Drawing):
+    """A picture of a run folder that says one thing."""
+
+    # IMPLEMENT
+    def draw(self, run: RunView, figure: "Figure") -> Caption:
+        """Make axes on an empty figure, with a unit on every axis, and say what they show."""
+        return super().draw(run, figure)
 
     # OPTIONAL
     def missing(self, run: RunView) -> str:
         """Why this folder cannot be drawn, as a sentence; empty if it can."""
         return ""
-
-    # FREE
-    def picture(self, run: RunView, framed: bool = True) -> Picture:
-        """Draw in the house style, with title, note and footer around it if `framed`; or say why not."""
-        kind: str = self.kind  # type: ignore[attr-defined]  # set by the registry
-        reason = run.empty or self.missing(run)
-        if reason:
-            return Picture(kind, Caption(f"{kind}: not drawn", reason), reason)
-        with style.house(kind):
-            figure: Any = style.figure(self.size)
-            caption = self.draw(run, figure)
-            if framed:
-                style.frame(figure, caption.title, caption.note, run.footer, self.margins)
-            else:
-                style.trim(figure, self.margins)
-        return Picture(kind, caption, figure=figure)

@@ -1,6 +1,7 @@
 """What makes a run the run it is, and whether two folders hold the same values."""
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,15 @@ def model_digest(plugins: tuple[str, ...] = ()) -> str:
 
 def run_key(config: "Config", replication: int, digest: str) -> str:
     """sha256 (hex) of the canonical resolved config, the words of the seed, and the digest of the model's source."""
+    words = f"{config.run.seed} {replication}"
+    return hashlib.sha256("\0".join((_canonical(config), words, digest)).encode()).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _canonical(config: "Config") -> str:
     from experiments.config import canonical
 
-    words = f"{config.run.seed} {replication}"
-    return hashlib.sha256("\0".join((canonical(config), words, digest)).encode()).hexdigest()
+    return canonical(config)
 
 
 def content_digest(path: Path | str) -> str:

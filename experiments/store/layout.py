@@ -8,8 +8,12 @@ MANIFEST, RUNS, REPORT = "manifest.json", "runs.parquet", "report.html"
 TABLES = ("steps", "events", "flows", "edges", "accounts", "postings")
 BATCHED = "steps"
 """The table that keeps many runs in one part; the others have one part per run."""
+SWEEP_RUNS, HOST = "runs", "host"
+"""Of a sweep, the rows of runs in parts, and what their machines decided."""
 PLOTS = "plots"
-OURS = (MANIFEST, RUNS, REPORT, PLOTS, *TABLES)
+STEWARD = ("steward.html", "steward.json")
+"""A steward report, page and data."""
+OURS = (MANIFEST, RUNS, REPORT, PLOTS, *TABLES, SWEEP_RUNS, HOST, "parts.json", ".journals", *STEWARD)
 """Everything that replacing a folder deletes."""
 
 RUNNING, COMPLETE, INTERRUPTED = "running", "complete", "interrupted"
@@ -32,3 +36,8 @@ def is_host_column(name: str) -> bool:
 def part(replication: int) -> str:
     """File name of the part that belongs to one run."""
     return f"{replication:06d}.parquet"
+
+
+def sweep_part(table: str, number: int) -> str:
+    """Path, within the folder, of a part of a sweep."""
+    return f"{table}/part-{number:05d}.parquet"

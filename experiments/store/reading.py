@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.store.layout import BATCHED, FORMAT, INTERRUPTED, MANIFEST, RUNNING, RUNS, SCHEMA, part
+from experiments.store.places import is_url, place_of
+from experiments.store.sweep_folder import SweepFolder
 from sim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of an output folder; ConfigError if it is none, or of another schema."""
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        return _checked((path / MANIFEST).read_text(encoding="utf-8"), path)
     except (FileNotFoundError, NotADirectoryError):
         what = "has no manifest.json" if path.is_dir() else "does not exist" if not path.exists() else "is a file"
         raise ConfigError(f'"{path}" is no output folder of Spillover: it {what}; `spillover run` makes one') from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f'"{path / MANIFEST}" cannot be read ({error}); run again to replace the folder') from None
+
+
+def _checked(text: str, path: Path | str) -> dict[str, Any]:
+    manifest = json.loads(text)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ConfigError(f'"{path}" is no output folder of Spillover: its manifest.json is of another program')
     if manifest.get("schema") != SCHEMA:
@@ -33,13 +39,42 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def open_folder(path: Path | str) -> "Folder":
-    """An output folder that is complete, or was interrupted in an orderly way.
+def open_folder(path: Path | str) -> "Folder | SweepFolder":
+    """The output folder of a run or of a sweep. path: of this machine; of a sweep also a URL.
+
+    Raises ConfigError if there is none, if it is of another schema, or if a single run in it goes on or was killed.
+    """
+    if is_url(path):
+        return _remote(str(path))
+    manifest = read_manifest(Path(path))
+    return SweepFolder(place_of(path), manifest) if "sweep" in manifest else open_run(path)
+
+
+def _remote(url: str) -> "SweepFolder":
+    place = place_of(url)
+    try:
+        manifest = _checked(place.text(MANIFEST), url)
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(
+            f'"{url}" is no output folder of Spillover: its manifest.json cannot be read ({error})'
+        ) from None
+    if "sweep" not in manifest:
+        raise ConfigError(f'"{url}" holds a single run, which is read from this machine only; copy it first')
+    return SweepFolder(place, manifest)
+
+
+def open_run(path: Path | str) -> "Folder":
+    """The output folder of a run that is complete, or was interrupted in an orderly way.
 
     Raises ConfigError if there is none, if it is of another schema, or if its run goes on or was killed.
     """
     folder = Path(path)
     manifest = read_manifest(folder)
+    if "sweep" in manifest:
+        raise ConfigError(
+            f'"{path}" holds a sweep, not a run; see `spillover query` and `spillover analyse`, or repeat one of its '
+            "runs with the command in its column repeat"
+        )
     if manifest["status"] == RUNNING or not (folder / RUNS).is_file():
         raise ConfigError(f'"{path}" is incomplete: its run is still going on, or was killed; run it again')
     return Folder(folder, manifest)

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.store.hashes import Parts, Sealed, file_hash, write_parts
 from experiments.store.layout import (
     BATCHED,
     COMPLETE,
@@ -112,6 +113,7 @@ class Writer:
         for left in self.path.glob(f"*/*{STAGED}*"):
             left.unlink()
         failed = sum(row["status"] != "ok" for row in self._rows)
+        self._remember_hashes()
         self.manifest["runs"] |= {"finished": len(self._rows) - failed, "failed": failed}
         self.manifest |= {"status": COMPLETE if finished else INTERRUPTED, "ended": now()}
         self._write_manifest()
@@ -123,11 +125,22 @@ class Writer:
             write(pa.concat_tables(self._batch, promote_options="default"), self.path / BATCHED / part(self._first))
             self._batch = []
 
+    def _remember_hashes(self) -> None:
+        """Note the hash of every table, for `spillover verify`."""
+        files = [self.path / RUNS, *(file for name in TABLES for file in sorted((self.path / name).glob("*.parquet")))]
+        known = {file.relative_to(self.path).as_posix(): file_hash(file) for file in files}
+        write_parts(self.path, Parts({0: Sealed(len(self._rows), False, known)}))
+
     def _write_manifest(self) -> None:
-        place = self.path / MANIFEST
-        draft = place.with_name(f".{MANIFEST}{STAGED}")
-        draft.write_text(json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(draft, place)
+        replace_manifest(self.path, self.manifest)
+
+
+def replace_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    """Write manifest.json, so that it is there whole or as it was."""
+    place = path / MANIFEST
+    draft = place.with_name(f".{MANIFEST}{STAGED}")
+    draft.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(draft, place)
 
 
 def stage(path: Path, replication: int, tables: "dict[str, pa.Table]") -> None:

@@ -178,7 +178,14 @@ class PooledLending(Protocol):
             cover=frozen(self.losses.cover(world, self)),
             flash_fee=self.flash_fee,
             flash_debts=tuple(self.flash.tokens.tolist()),
+            rate_with=self._rate_with,
         )
+
+    def _rate_with(self, reserve: int, more: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Supply rate of a reserve if it had so many more atoms of deposits."""
+        cash = np.maximum(self.cash[reserve] + more, 0.0)
+        owed, terms = self._owed[reserve], self._rates[:, reserve]
+        return supply_rate(borrow_rate(utilisation(owed, cash), *terms[:4]), utilisation(owed, cash), terms[4])
 
     def execute(self, world: "World", ints: NDArray[np.int64], reals: NDArray[np.float64]) -> int:
         """Run liquidations first, then everything else, each in block order; returns how many succeeded."""

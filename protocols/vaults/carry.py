@@ -26,6 +26,8 @@ KEPT = 0.995
 class CarryVault(Vault):
     """Holds a coin against a short perpetual of the same size, without delta, for its funding."""
 
+    risk = "counterparty"
+
     underlying: AssetName
     market: ProtocolName
     """Spot venue of the coin."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class CoveredCallVault(OptionSettings, Vault):
     """Holds a coin and sells out-of-the-money calls on it, one for every coin at most."""
 
+    risk = "directional"
+
     accepts = (*Vault.accepts, Act.BID)
 
     delta: Annotated[float, Gt(0.0), Lt(1.0)] = 0.10

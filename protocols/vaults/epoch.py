@@ -82,6 +82,8 @@ class Vault(Protocol):
 
     accepts: ClassVar[tuple[Act, ...]] = (Act.MINT, Act.REDEEM)
     reasons: ClassVar[tuple[str, ...]] = STATUS_TEXT
+    risk: ClassVar[str] = ""
+    """What shareholders are exposed to first of all, one of `sim.risks.RISKS`."""
 
     asset: AssetName
     """What is deposited and paid out."""

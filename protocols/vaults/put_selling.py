@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class PutSellingVault(OptionSettings, Vault):
     """Holds money and sells out-of-the-money puts, one for every strike's worth of money at most."""
 
+    risk = "tail"
+
     accepts = (*Vault.accepts, Act.BID)
 
     delta: Annotated[float, Gt(0.0), Lt(1.0)] = 0.10

@@ -21,6 +21,8 @@ Delta = Annotated[float, Gt(0.0), Lt(1.0)]
 class StructureVault(OptionSettings, Vault):
     """Holds money and sells (or buys) straddles, strangles or iron condors."""
 
+    risk = "IV shift"
+
     accepts = (*Vault.accepts, Act.BID)
 
     structure: Literal["straddle", "strangle", "condor"] = "straddle"

@@ -194,7 +194,7 @@ def test_a_rule_that_gives_no_portfolio_is_named(opened, rows, text):
 
 
 def test_check_names_an_asset_that_stands_twice():
-    [(field, text)] = allocator(assets=["ETH", "ETH"]).check()
+    [(field, text)] = allocator(assets=["ETH", "BTC", "ETH"]).check()
     assert field == "assets"
     assert "each asset once" in text
 

@@ -14,7 +14,7 @@ from benchmarks.harness import Contender, Disagreement, Figure, Job, Timing, agr
 from sim.errors import ConfigError
 
 TINY = 0.001
-RACES = [name for name in runner.BENCHES if name != "commands"]
+RACES = [name for name in runner.BENCHES if name not in ("commands", "sweeps")]
 """Benchmarks whose contenders run in this process."""
 Find = Callable[[str], ModuleType]
 

@@ -71,7 +71,7 @@ def test_removing_it_leaves_every_other_populations_draws_and_start_unchanged(ki
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_town_runs_without_it_and_with_one_account_of_it(kind):
     for count in (0, 1):
-        world = build(town(sets=(f"agents.{kind}.count={count}", "run.ticks=30")))
+        world = build(town(sets=(f"agents.{kind}.count={count}", "run.ticks=16")))
         SpilloverModel(world).run()
         assert not world.ledger.residuals().any()
         assert np.array_equal(world.ledger.replay(), world.ledger.balance)

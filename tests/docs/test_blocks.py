@@ -148,6 +148,7 @@ def result_of(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder / "page", env=environment(folder), capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_page(page, tmp_path):
     result = result_of(page, tmp_path)

@@ -18,7 +18,10 @@ from experiments.provenance import ROOT
 from experiments.store import open_folder
 from sim.errors import ConfigError
 
-COMMANDS = ("run", "check", "list", "schema", "phases", "plot", "report", "explain", "view", "bench")
+COMMANDS = (
+    "run", "sweep", "verify", "query", "steward", "calibrate", "check", "list", "schema", "phases", "plot", "analyse",
+    "compare", "report", "explain", "view", "bench",
+)  # fmt: skip
 QUICK = ("--no-report", "--workers", 1)
 BREAKER = """\
 from sim.errors import {error}

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.run import run
 from experiments.store import content_digest, open_folder, writing
+from experiments.store.verify import verify
 from experiments.store.writing import write
 from sim.errors import ConfigError
 
@@ -130,3 +131,17 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(ConfigError, match=r"no output folder of Spillover: it is a file"):
         open_folder(tmp_path / "out")
+
+
+def test_verify_names_what_is_damaged_missing_or_foreign(out):
+    assert verify(out).damaged == {}
+    assert verify(out).files == 1 + len(list(out.glob("*/*.parquet")))
+    steps = next((out / "steps").glob("*.parquet"))
+    steps.write_bytes(steps.read_bytes()[:-1] + b"?")
+    (out / "steps" / "000999.parquet").write_bytes(b"")
+    next((out / "events").glob("*.parquet")).unlink()
+    assert sorted(verify(out).damaged.values()) == [
+        "its bytes have changed",
+        "missing",
+        "not written by this run or sweep",
+    ]

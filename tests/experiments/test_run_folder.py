@@ -168,7 +168,8 @@ def test_run_once_is_a_row_of_run(config, toy):
     result = run_once(config(), 1)
     row, stored = result.row({}), toy.runs.iloc[1]
     assert [name for name in row if not is_host_column(name)] == [c for c in toy.runs if not is_host_column(c)]
-    assert all(row[name] == stored[name] for name in result.outcomes)
+    outcomes = list(result.outcomes)
+    assert np.array_equal([row[name] for name in outcomes], [stored[name] for name in outcomes], equal_nan=True)
     assert result.tables["events"].num_rows == len(toy.events(1))
 
 

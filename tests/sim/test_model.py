@@ -1,5 +1,8 @@
 """The Mesa face: agents, types, data collection, plain agents with a plain step."""
 
+import gc
+import weakref
+
 import mesa
 import pytest
 
@@ -117,3 +120,12 @@ def test_a_model_takes_its_own_tick_table():
     model = SpilloverModel(make_world(*TOWN), table)
     model.run()
     assert events_of(model.world, Kind.SWAP)["id"] == []
+
+
+def test_a_model_that_nobody_holds_is_freed():
+    world = make_world(STILL)
+    left = weakref.ref(SpilloverModel(world))
+    gone = weakref.ref(world)
+    del world
+    gc.collect()
+    assert left() is None and gone() is None

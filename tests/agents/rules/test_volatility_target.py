@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from agents.rules.volatility_target import VolatilityTarget
 from sim.errors import ConfigError
+from sim.forecasting import Forecaster
 
 HOUR = 3_600.0
 WINDOW = 500
@@ -56,3 +57,20 @@ def test_prices_that_never_moved_are_held_up_to_the_cap(look):
 def test_a_base_asset_that_is_not_held_is_named(look, returns):
     with pytest.raises(ConfigError, match='does not hold "ETC"; did you mean "ETH"'):
         rule(base={"ETC": 1.0}).weights(look(returns))
+
+
+def test_a_forecaster_says_how_volatile_the_unscaled_portfolio_will_be(look, returns):
+    class Twice(Forecaster):
+        """Twice what was."""
+
+        def expect(self, returns, horizon):
+            self.seen = returns, horizon
+            return 2.0 * float((returns**2).mean())
+
+    forecaster = Twice()
+    settings = {"target": 0.2, "window": 500 * 3_600.0, "half_life": None, "base": {"ETH": 0.25, "SOL": 0.75}}
+    plain = VolatilityTarget(**settings).weights(look(returns))
+    ahead = VolatilityTarget(forecaster=forecaster, horizon=7_200.0, **settings).weights(look(returns))
+    assert ahead == pytest.approx(plain / np.sqrt(2.0), rel=1e-9)
+    assert forecaster.seen[0] == pytest.approx(returns[-500:] @ [0.25, 0.0, 0.75], abs=1e-12)
+    assert forecaster.seen[1] == 2

@@ -38,7 +38,7 @@ MISTAKES = {
         ("[record]", "[recrod]"),
         "[recrod]",
         'recrod: unknown section; did you mean "record"? Allowed: run, record, chain, assets, correlations, observed, '
-        "processes, protocols, oracles, shocks, agents",
+        "sweep, calibrate, quick, processes, protocols, oracles, shocks, agents",
     ),
     "wrong kind": (
         ('kind = "noise"', 'kind = "noize"'),

@@ -106,14 +106,14 @@ def test_a_config_takes_further_items(market):
         (
             "agnets.noise.count=1",
             'agnets: no such section "agnets"; did you mean "agents"? '
-            "Allowed: run, record, chain, assets, correlations, observed, processes, protocols, oracles, shocks, "
-            "agents",
+            "Allowed: run, record, chain, assets, correlations, observed, sweep, calibrate, quick, processes, "
+            "protocols, oracles, shocks, agents",
         ),
         ("run.seed.x=1", "run.seed.x: found 7 at run.seed, which is no table; nothing can be set inside it"),
         (
             "run.sed=1",
             'run.sed: unknown setting; did you mean "seed"? '
-            "Allowed: ticks, duration, dt, start, seed, replications, name",
+            "Allowed: ticks, duration, dt, start, seed, replications, quick, name",
         ),
         (
             "agents.funds.rul.window=1",

@@ -1,0 +1,1 @@
+"""Portfolios from means and covariances: exact solvers for what allocation rules ask for, one question per file."""
