@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments import plots
+from experiments.pages import page
 from experiments.plots import RunView
 from experiments.plots.inline import inline_svg
 from experiments.plots.replay import replay
@@ -19,7 +20,6 @@ from experiments.wording import count, duration
 if TYPE_CHECKING:
     from experiments.commands.explain import Twig
 
-TEMPLATES = Path(__file__).parent / "templates"
 MOST_FAILURES = 20
 TREE_DEPTH, TREE_TOP = 2, 3
 """Generations of earlier liquidations in the tree of causes, and how many of each."""
@@ -31,26 +31,17 @@ def write(path: Path | str) -> Path:
     Raises ConfigError if the folder is no finished output of a run.
     """
     folder = open_run(path)
-    page = render(RunView(folder))
+    text = render(RunView(folder))
     target = Path(path) / REPORT
     draft = target.with_name(f".{REPORT}.staged")
-    draft.write_text(page, encoding="utf-8")
+    draft.write_text(text, encoding="utf-8")
     os.replace(draft, target)
     return target
 
 
 def render(run: RunView) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(context(run))
+    return page("report.html.j2", context(run))
 
 
 def context(run: RunView) -> dict[str, Any]:

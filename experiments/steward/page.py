@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.pages import page
 from experiments.plots.inline import inline_svg
-from experiments.report import TEMPLATES, command
+from experiments.report import command
 from experiments.steward.document import Change, Estimate, Measure, Provenance, Report, Runs, StewardLimits
 from experiments.steward.limits import DELAY_DAYS
 from experiments.steward.measures import Assessment, assess
@@ -25,9 +26,9 @@ def write(study: Study, folder: "SweepFolder", level: float = 0.95) -> tuple[Rep
     """Judge a finished sweep and write both files into its folder; the report and the paths."""
     assessment = assess(study, folder, level)
     made = report(study, folder, assessment, level)
-    page = render(StewardView(made, study, assessment))
+    shown = render(StewardView(made, study, assessment))
     data = json.dumps(made.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return made, [_put(Path(folder.path) / name, text) for name, text in zip(STEWARD, (page, data), strict=True)]
+    return made, [_put(Path(folder.path) / name, text) for name, text in zip(STEWARD, (shown, data), strict=True)]
 
 
 def report(study: Study, folder: "SweepFolder", assessment: Assessment, level: float) -> Report:
@@ -73,16 +74,7 @@ def report(study: Study, folder: "SweepFolder", assessment: Assessment, level: f
 
 def render(view: StewardView) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("steward.html.j2").render(_context(view))
+    return page("steward.html.j2", _context(view))
 
 
 def _context(view: StewardView) -> dict[str, Any]:
