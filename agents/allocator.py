@@ -174,13 +174,15 @@ class Allocator(Population):
         self.peak[rows] = np.maximum(self.peak[rows], wealth)
         seen = self._seen(view, rows, current, wealth)
         target = self.limits.capped(self._target(seen), self._holdings.names)
-        target = self.frictions.reluctant(current, target, seen.prices, self.paid[rows])
-        target = self.limits.slowed(current, target)
+        wanted = self.frictions.reluctant(current, target, seen.prices, self.paid[rows])
+        target = self.limits.slowed(current, wanted)
         gap = target * wealth[:, None] - value
-        gap = self.limits.routed(gap, self._holdings.names, self.venues, self.habit[rows])
+        if self.limits.venues:
+            places = self._desk.places(self._holdings.indices[: len(self.assets)], self.habit[rows])
+            gap = self.limits.routed(gap, self._holdings.names, self.venues, places)
         gap[np.abs(gap) < self.min_trade_usd] = 0.0
         plan = np.maximum((gap / np.where(gap < 0.0, units, coin)).astype(np.int64), -held)
-        trades = self.trigger.fires(seen, target) & plan.any(axis=1)
+        trades = self.trigger.fires(seen, wanted) & plan.any(axis=1)
         some = rows[trades]
         self.plan[some], self.goal[some] = plan[trades], target[trades]
         self.left[some] = STEPS if self._margin else self.slices

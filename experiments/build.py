@@ -1,6 +1,8 @@
 """Composition: from a config to a world. The only place where agents meet protocols."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from traceback import extract_tb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,7 +204,7 @@ def _open(world: World, config: Config, permute: dict[str, int]) -> None:
 def _endow(world: World, actor: Actor, seed: int | None) -> Opening:
     population = actor.population
     rng = world.streams.generator(f"{population.name}:endow")
-    endowment = population.endow(actor.view, rng)
+    endowment = _opened(population, lambda: population.endow(actor.view, rng))
     if seed is not None:
         endowment = _permuted(population, endowment, np.random.default_rng(seed).permutation(population.count))
         actor.draws.labels = population.labels
@@ -214,6 +216,18 @@ def _endow(world: World, actor: Actor, seed: int | None) -> Opening:
             _issuer(world, token).endow(world, token, accounts, np.broadcast_to(amount, accounts.shape))
     world.ledger.move(world.native, EXTERNAL, accounts, world.gas_reserve, 0)
     return Opening(actor, endowment)
+
+
+def _opened(population: Population, endow: Callable[[], Endowment]) -> Endowment:
+    """What a population opens with. Raises SpilloverError that says where code of its components went wrong."""
+    try:
+        return endow()
+    except SpilloverError:
+        raise
+    except Exception as error:
+        place = extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+        raise SpilloverError(f'population "{population.name}" failed at its opening: {what}') from error
 
 
 def _issuer(world: World, token: int) -> Protocol:

@@ -261,7 +261,8 @@ def compare(
     place: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep over rules and adoption, as of tournament.")],
     level: Annotated[float, typer.Option(help="Confidence level of all intervals.")] = 0.95,
     order: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="A rule of the order of mispricing to test. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Rules by rising mispricing, as you expect it: tested. Repeatable."),
     ] = None,
     plots: Annotated[bool, typer.Option(help="Draw pictures into DIR/plots.")] = True,
     json: Json = False,
@@ -325,9 +326,18 @@ def _call(module: str, function: str = "main", **settings: Any) -> None:
     except SpilloverError as error:
         typer.echo(" ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]), err=True)
         code = INVARIANT if isinstance(error, InvariantError) else USAGE
+    except OSError as error:
+        typer.echo(_refused(error), err=True)
+        code = USAGE
     except KeyboardInterrupt:
         code = INTERRUPTED
     raise typer.Exit(code or OK)
+
+
+def _refused(error: OSError) -> str:
+    """What the system did not let us do, and where."""
+    where = f'"{error.filename}"' if error.filename else "a file"
+    return f"{where} cannot be read or written ({error.strerror or error}); check path, rights and free space"
 
 
 def main() -> None:

@@ -194,7 +194,7 @@ def run(
         _commit(results, writer, parameters(request.sets), replications[0])
         finished = True
     finally:
-        with _undisturbed():
+        with undisturbed():
             writer.close(finished)
     return path
 
@@ -273,7 +273,7 @@ def _commit(results: Iterator[RunResult], writer: Writer, params: dict[str, Any]
         for result in results:
             held[result.replication] = result
             while due in held:
-                with _undisturbed():
+                with undisturbed():
                     result = held.pop(due)
                     writer.commit(result.row(params), result.tables.get(BATCHED))
                 due += 1
@@ -284,7 +284,7 @@ def _commit(results: Iterator[RunResult], writer: Writer, params: dict[str, Any]
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Hold back Ctrl-C until the end of the block, so that a run is in the folder with all its parts or not at all."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -15,14 +15,14 @@ from experiments.build import build
 from experiments.config import Config
 from experiments.design import Plan, plan
 from experiments.engines.limits import Limits
-from experiments.run import SEEDS, run_once
+from experiments.run import SEEDS, run_once, undisturbed
 from experiments.store.identity import model_digest
 from experiments.store.layout import COMPLETE, INTERRUPTED
 from experiments.store.manifest import Request, describe, now
 from experiments.store.reading import read_manifest
 from experiments.store.writing import replace_manifest
 from experiments.sweeping.claiming import Reuse as Reuse
-from experiments.sweeping.claiming import claim, locked
+from experiments.sweeping.claiming import claim, locked, usable
 from experiments.sweeping.coordinator import Coordinator
 from experiments.sweeping.job import Compute, Done, SweepJob
 from sim.errors import ConfigError
@@ -121,12 +121,11 @@ class Sweep:
         """See `sweep`."""
         job = self.job()
         with _storage(self.out):
-            if self.out.is_dir():
-                with locked(self.out):
-                    return self._claimed(job, engine, progress)
+            usable(self.out, self.force)
             description = self._description(job)
-            claim(self.out, job, self.reuse, self.force, lambda: description)
+            self.out.mkdir(parents=True, exist_ok=True)
             with locked(self.out):
+                claim(self.out, job, self.reuse, self.force, description)
                 return self._computed(job, engine, progress)
 
     def job(self) -> SweepJob:
@@ -144,10 +143,6 @@ class Sweep:
             compute=self.compute,
         )
 
-    def _claimed(self, job: SweepJob, engine: MakeEngine, progress: Progress) -> Path:
-        claim(self.out, job, self.reuse, self.force, lambda: self._description(job))
-        return self._computed(job, engine, progress)
-
     def _description(self, job: SweepJob) -> dict[str, Any]:
         """The manifest. Raises ConfigError if the world of the first point cannot be set up."""
         config = self.plan.config(self.plan.points[0])
@@ -160,13 +155,16 @@ class Sweep:
         coordinator = Coordinator(self.out, job, self.request)
         try:
             self._drive(coordinator, job, engine, progress)
-        except OSError:
+        except (OSError, sqlite3.Error):
             coordinator.release()
             raise
         except BaseException:
-            self._close(coordinator)
+            with undisturbed():
+                self._close(coordinator)
             raise
-        if not self._close(coordinator):
+        with undisturbed():
+            complete = self._close(coordinator)
+        if not complete:
             raise KeyboardInterrupt
         return self.out
 
@@ -183,7 +181,8 @@ class Sweep:
         engine = make(job, report, Limits(seconds=table.time_limit, memory=table.memory_bytes))
         with draining(engine.drain):
             for done in engine.run(schedule.take):
-                coordinator.record(done)
+                with undisturbed():
+                    coordinator.record(done)
                 report(ticks)
 
     def _close(self, coordinator: Coordinator) -> bool:

@@ -59,5 +59,10 @@ def duration(seconds: float) -> str:
     """A time span in its natural unit: "10 minutes", "1.5 hours", "6 days"."""
     for size, noun in ((86_400.0, "day"), (3600.0, "hour"), (60.0, "minute")):
         if seconds >= 2 * size or seconds == size:
-            return f"{seconds / size:.3g} {noun}{'' if seconds == size else 's'}"
-    return f"{seconds:.3g} second{'' if seconds == 1 else 's'}"
+            return _span(seconds / size, noun)
+    return _span(seconds, "second")
+
+
+def _span(number: float, noun: str) -> str:
+    text = f"{number:.3g}"
+    return f"{text} {noun}{'' if text == '1' else 's'}"

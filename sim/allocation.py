@@ -124,5 +124,8 @@ class Trigger:
         return np.ones(phase.size, dtype=np.bool_)
 
     def fires(self, seen: AllocatorView, target: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(n,) which of the accounts that looked now trade towards their target. target: (n, k) shares of wealth."""
+        """(n,) which of the accounts that looked now trade towards their target.
+
+        target: (n, k) shares of wealth that they want in the end, however slowly they may trade.
+        """
         return np.ones(len(target), dtype=np.bool_)

@@ -35,8 +35,15 @@ class PhaseError(SpilloverError):
     """A component failed while a tick was running."""
 
 
+MOST_NAMES = 40
+"""Names that a message lists; of more than that, those nearest to what was found."""
+
+
 def suggestion(found: str, allowed: list[str]) -> str:
-    """Close an error message: the nearest allowed name, if any, and the list of all of them."""
+    """Close an error message: the nearest allowed name, if any, and all of them, or the nearest of very many."""
     near = get_close_matches(found, allowed, n=1, cutoff=0.6)
     hint = f'; did you mean "{near[0]}"?' if near else "."
+    if len(allowed) > MOST_NAMES:
+        some = get_close_matches(found, allowed, n=10, cutoff=0.0)
+        return f"{hint} Allowed: {', '.join(some)}, and {len(allowed) - len(some)} others"
     return f"{hint} Allowed: {', '.join(allowed) if allowed else '(nothing)'}"

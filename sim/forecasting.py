@@ -25,6 +25,17 @@ class Forecaster:
         raise SpilloverError(f"{type(self).__name__} does not define expect()")
 
     # FREE
+    def sound(self, returns: NDArray[np.float64], horizon: int) -> float:
+        """What it expects; SpilloverError if that is no number from 0 up."""
+        found = float(self.expect(returns, horizon))
+        if not 0.0 <= found < np.inf:
+            kind = getattr(type(self), "kind", type(self).__name__)
+            raise SpilloverError(
+                f"forecaster {kind} expects a variance of {found} after {returns.size} returns; "
+                "must be a number from 0 up"
+            )
+        return found
+
     def score(self, returns: NDArray[np.float64], first: int, horizon: int = 1) -> Score:
         """How it does out of sample against EWMA, from place `first` of a sample on."""
         return out_of_sample(self.expect, returns, first, horizon)

@@ -70,10 +70,14 @@ class BestYield(AllocationRule):
         return None
 
     def _holdings(self, view: AllocatorView) -> tuple[Floats, float]:
-        """(k,) numeraire atoms that the whole population holds of each column, and of all it has."""
+        """(k,) numeraire atoms that the whole population holds of each column, and of all it has.
+
+        What waits to get into a vault counts as held there; what waits to get out, as money.
+        """
         coin, world = float(view.view.atom_prices[NUMERAIRE]), view.view
         atoms = world.atom_prices
         own = np.zeros(len(view.indices))
+        leaving = 0.0
         for column, index in enumerate(view.indices):
             held = float(world.balance(index).sum())
             if index < atoms.size:
@@ -83,5 +87,8 @@ class BestYield(AllocationRule):
             for quote in world.quotes.values():
                 if isinstance(quote, LendingQuote) and index in quote.receipts:
                     own[column] = held * quote.supply_index[quote.receipts.index(index)]
-        money = float(own.sum()) + float(world.balance(NUMERAIRE).sum())
+                elif getattr(quote, "share", -1) == index:
+                    own[column] = held * quote.share_price + float(world.balance(quote.pending).sum())
+                    leaving += float(world.balance(quote.leaving).sum()) * quote.share_price
+        money = float(own.sum()) + leaving + float(world.balance(NUMERAIRE).sum())
         return own, money if money > 0.0 else float(view.wealth.sum()) / coin

@@ -36,11 +36,16 @@ class CostAware(Estimating):
     """Time over which a distance from the target would be borne."""
 
     def __post_init__(self) -> None:
-        self.base.fallbacks = self.fallbacks
+        self.fallbacks = self.base.fallbacks
 
     def faults(self, assets: list[AssetName]) -> list[tuple[str, str]]:
         """Those of the rule whose weights are the target."""
         return [(f"base.{place}", text) for place, text in self.base.faults(assets)]
+
+    @property
+    def max_leverage(self) -> float:
+        """Of the rule whose weights are the target."""
+        return float(getattr(self.base, "max_leverage", 1.0))
 
     def weights(self, view: AllocatorView) -> NDArray[np.float64]:
         """(n, k) shares of wealth."""
@@ -49,6 +54,6 @@ class CostAware(Estimating):
         if self.venues:
             price += 0.5 * spreads(view, self.venues, self.size_usd)
         risk = self.covariance(view) * (self.aversion * self.horizon / SECONDS_PER_YEAR)
-        found = worthwhile_weights(target, view.current, risk, price)
+        found = worthwhile_weights(target, view.current, risk, price, max(self.max_leverage, 1.0))
         holds = np.asarray(view.current.any(axis=1, keepdims=True))
         return np.where(holds, found, target)

@@ -24,7 +24,7 @@ class ExpectedShortfall(Expecting, Boxed, Estimating):
 
     Accounts and populations that see the same returns with the same settings share one solution. A history shorter than
     the window is used as it is, and counted as `short_history`; one with fewer than two ticks in the tail gives the
-    minimum-variance portfolio.
+    minimum-variance portfolio, counted as `short_window` if a longer history would not help.
     """
 
     level: Annotated[float, Ge(0.5), Lt(1.0)] = 0.95
@@ -37,6 +37,8 @@ class ExpectedShortfall(Expecting, Boxed, Estimating):
         scenarios, bounds = np.expm1(view.returns(self.ticks(view))), self.bounds(view)
         covariance = self.covariance(view)
         if len(scenarios) < math.ceil(2.0 / (1.0 - self.level) - 1e-9):
+            if self.known(view) == 1.0:
+                self.note("short_window")
             return tiled(view, minimum_variance_weights(covariance, bounds, self.invested))
         reward = np.zeros(bounds.size)
         if self.tolerance > 0.0:

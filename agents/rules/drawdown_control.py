@@ -15,9 +15,10 @@ from sim.registry import component
 class DrawdownControl(AllocationRule):
     """Another rule's weights, cut as wealth falls below its peak and gone when the mandate is used up.
 
-    Weights are scaled by (mandate - D) / (mandate - easing) between a drawdown D of `easing` and of `mandate`, the
-    proportional policy of Grossman and Zhou (Mathematical Finance 3, 1993) if easing is 0. Wealth that only holds cash
-    does not recover: the account stays out until its peak is forgotten, which is never.
+    Weights are scaled by (mandate - D) / (mandate - easing) between a drawdown D of `easing` and of `mandate`. With no
+    easing, dollars at risk are in proportion to the cushion as in Grossman and Zhou (Mathematical Finance 3, 1993), but
+    also to wealth: their weights are those here over 1 - D. Wealth that only holds cash does not recover: the account
+    stays out until its peak is forgotten, which is never.
     """
 
     base: AllocationRule
@@ -28,7 +29,7 @@ class DrawdownControl(AllocationRule):
     """Drawdown from which weights are cut."""
 
     def __post_init__(self) -> None:
-        self.base.fallbacks = self.fallbacks
+        self.fallbacks = self.base.fallbacks
 
     def check(self) -> list[tuple[str, str]]:
         """Cross-field rules, as (field, message)."""

@@ -25,7 +25,8 @@ class External(Estimating):
     Three shapes of object will do: a function from returns to weights; a class with `fit(returns)` and then `weights_`
     (skfolio, scikit-learn); a class made from (expected returns, covariance) with a `method` that gives weights
     (PyPortfolioOpt). Returns are (m, k) log returns per tick, the other two per year. Answers may be arrays, or tables
-    by column number. Where it fails or knows too little, assets get equal weights: `optimiser_failed`.
+    by column number. Where it fails or knows too little, assets get equal weights: `optimiser_failed`. Short positions
+    are left out: `shorts_left_out`.
     """
 
     optimiser: str
@@ -51,6 +52,8 @@ class External(Estimating):
         if row is None or row.shape != (count,) or not np.isfinite(row).all() or not row.clip(0.0).sum() > 0.0:
             self.note("optimiser_failed" if len(returns) > 1 else "short_history")
             row = np.full(count, 1.0)
+        if row.min() < -1e-6 * row.max():
+            self.note("shorts_left_out")
         row = row.clip(0.0)
         return tiled(view, self.invested * row / row.sum())
 

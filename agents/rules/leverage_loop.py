@@ -19,8 +19,8 @@ class LeverageLoop(AllocationRule):
     """Borrow against an asset that yields, buy more of it, and so on, as long as that pays.
 
     After n loops at a loan-to-value l the leverage is L = (1 - l^(n+1)) / (1 - l), and its net yield y L - r (L - 1) at
-    the pool's borrow rate r. Loops are undone when the net yield falls below `least`, or health below `unwind`; then
-    the asset is held without a loan.
+    the pool's borrow rate r. Loops are undone at a look that finds the net yield below `least`, or health below
+    `unwind`: the asset is then to be held without a loan, until a look finds neither.
     """
 
     asset: AssetName

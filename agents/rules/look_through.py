@@ -25,11 +25,16 @@ class LookThrough(AllocationRule):
     """Largest share of wealth that may stand on a protocol; one that is not named has no cap."""
 
     def __post_init__(self) -> None:
-        self.base.fallbacks = self.fallbacks
+        self.fallbacks = self.base.fallbacks
 
     def faults(self, assets: list[AssetName]) -> list[tuple[str, str]]:
         """Those of the rule whose weights are cut."""
         return [(f"base.{place}", text) for place, text in self.base.faults(assets)]
+
+    @property
+    def max_leverage(self) -> float:
+        """Of the rule whose weights are cut."""
+        return float(getattr(self.base, "max_leverage", 1.0))
 
     def weights(self, view: AllocatorView) -> NDArray[np.float64]:
         """(n, k) shares of wealth."""

@@ -43,10 +43,10 @@ class OverlapPenalised(Expecting, Boxed, Estimating):
 
     def crowding(self, view: AllocatorView) -> NDArray[np.float64]:
         """(k,) others' USD over USD of depth, one on average; zero where nobody holds anything."""
-        world = view.view
+        world, depth = view.view, depths(view, self.venues, self.move)
         atoms = [world.supply(index) - int(world.balance(index).sum()) for index in view.indices]
         held = np.array(atoms) * world.atom_prices[view.indices]
-        crowd = held / np.maximum(depths(view, self.venues, self.move), 1e-9 * max(float(held.max()), 1.0))
+        crowd = held / np.maximum(depth, 1e-9 * max(float(held.max()), 1.0))
         if not crowd.any():
             self.note("nothing_held")
             return crowd

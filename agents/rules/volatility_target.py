@@ -5,7 +5,7 @@ from dataclasses import field
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.shared.estimates import Estimating, tiled, unknown
+from agents.shared.estimates import Estimating, not_one, tiled, unknown
 from sim.fields import AssetName, Duration, Positive, Share
 from sim.forecasting import Forecaster
 from sim.interfaces import AllocatorView
@@ -19,7 +19,7 @@ class VolatilityTarget(Estimating):
     target: Positive = 0.4
     """Volatility per year of the whole wealth."""
     base: dict[AssetName, Share] = field(default_factory=dict)
-    """Share by asset of the unscaled portfolio; equal weights if empty."""
+    """Share by asset of the unscaled portfolio, sum 1; equal weights if empty."""
     max_leverage: Positive = 1.0
     """Largest scale; 1 is no leverage."""
     half_life: Duration | None = Duration(21_600.0)
@@ -28,6 +28,10 @@ class VolatilityTarget(Estimating):
     """Who says how volatile the unscaled portfolio will be, instead of what it was by the estimator."""
     horizon: Duration = Duration(3_600.0)
     """Time that the forecaster looks ahead."""
+
+    def check(self) -> list[tuple[str, str]]:
+        """Cross-field rules, as (field, message)."""
+        return super().check() + (not_one("base", self.base.values()) if self.base else [])
 
     def faults(self, assets: list[AssetName]) -> list[tuple[str, str]]:
         """Base assets that the allocator does not hold."""
@@ -47,4 +51,4 @@ class VolatilityTarget(Estimating):
             return float(np.einsum("i,ij,j->", row, self.realised(view), row))
         if self.known(view) < 1.0:
             self.note("short_history")
-        return self.forecaster.expect(returns, view.ticks(self.horizon)) / view.view.dt_years
+        return self.forecaster.sound(returns, view.ticks(self.horizon)) / view.view.dt_years

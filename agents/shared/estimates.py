@@ -63,7 +63,7 @@ class Estimating(AllocationRule):
     window: Duration = DAY
     """Over which returns are looked at, at least two ticks."""
     half_life: Duration | None = None
-    """Age at which a return counts half for the "ewma" estimator; all count the same if none."""
+    """Age at which a return counts half for the "ewma" estimator and mean; all count the same if none."""
     prior: Positive = 0.7
     """Volatility per year, uncorrelated, that stands in for the part of the window before the run."""
 
@@ -74,7 +74,10 @@ class Estimating(AllocationRule):
             found.append(("window", f"found {self.window:g} s; must be at least two ticks"))
         if self.half_life is not None and self.half_life <= 0.0:
             found.append(("half_life", f"found {self.half_life:g} s; must be above 0, or left out"))
-        if self.estimator != "ewma" and self.half_life != type(self).half_life:
+        discounted = getattr(self, "mean", "") == "ewma"
+        if discounted and self.half_life is None:
+            found.append(("half_life", 'found none; mean "ewma" needs one, or take mean "sample"'))
+        if self.estimator != "ewma" and self.half_life != type(self).half_life and not discounted:
             found.append(("half_life", f'estimator "{self.estimator}" counts all returns the same; take "ewma"'))
         return found
 

@@ -18,14 +18,15 @@ class Limits:
     protocols: dict[ProtocolName, Share] = field(default_factory=dict)
     """Largest share of wealth deposited in a protocol; what is beyond stays in the numeraire."""
     venues: dict[ProtocolName, Positive] = field(default_factory=dict)
-    """Largest value in USD that a rebalancing of one account trades at a venue, in and out together."""
+    """Largest value in USD that a rebalancing of one account trades at a venue, in and out together; not of borrowers,
+    who trade in steps."""
     turnover: Positive | None = None
     """Largest value that a rebalancing trades, in and out together, over wealth."""
     allowed: list[ProtocolName] | None = None
     """Protocols that the population has permission to use; all if none is given."""
 
     def faults(self, used: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        """What is not permitted or not used, as (field, message). used: (setting, protocol) of the population."""
+        """What is not permitted or bounds nothing, as (field, message). used: (setting, protocol) of the population."""
         found = []
         if self.allowed is not None:
             here = f"is not among limits.allowed ({', '.join(self.allowed) or 'nothing'})"
@@ -34,10 +35,12 @@ class Limits:
                 for place, name in used
                 if name not in self.allowed
             ]
-        names = {name for _, name in used}
-        for place in ("protocols", "venues"):
+        trades = [] if any(place == "borrow.protocol" for place, _ in used) else [name for _, name in used]
+        bounded = {"protocols": [name for place, name in used if place == "deposits"], "venues": trades}
+        for place, names in bounded.items():
+            what = "deposits of this population" if place == "protocols" else "trades of this population"
             found += [
-                (f"limits.{place}", f'"{name}" is not used by this population; it uses {", ".join(sorted(names))}')
+                (f"limits.{place}", f'"{name}" bounds no {what}; it can bound {", ".join(sorted(names)) or "none"}')
                 for name in getattr(self, place)
                 if name not in names
             ]
@@ -58,17 +61,19 @@ class Limits:
         part = np.minimum(1.0, self.turnover / np.maximum(wanted, 1e-300))
         return current + part[:, None] * (target - current)
 
-    def routed(self, gap: Floats, names: Sequence[str], venues: Sequence[str], habit: NDArray[np.int64]) -> Floats:
+    def routed(self, gap: Floats, names: Sequence[str], venues: Sequence[str], places: NDArray[np.int64]) -> Floats:
         """(m, k) USD to trade, each venue's part scaled to its limit.
 
-        habit: (m,) position among `venues` of the venue where the account trades assets; deposits trade at their own
-        protocol, whose name they bear.
+        places: (m, a) position among `venues` where each account trades each asset, the first a of the columns; the
+        others are deposits, which trade at their own protocol, whose name they bear.
         """
-        if not self.venues:
-            return gap
-        spot = np.array([name not in self.venues for name in names])
-        most = np.array([self.venues.get(ProtocolName(name), np.inf) for name in venues])[habit]
-        total = np.abs(gap[:, spot]).sum(axis=1)
-        scale = np.minimum(1.0, most / np.maximum(total, 1e-300))[:, None]
-        own = np.array([self.venues.get(ProtocolName(name), np.inf) for name in names])
-        return np.where(spot, gap * scale, np.clip(gap, -own, own))
+        assets = places.shape[1]
+        most = np.array([self.venues.get(ProtocolName(name), np.inf) for name in names])
+        most[:assets] = np.inf
+        found = np.clip(gap, -most, most)
+        for number, name in enumerate(venues):
+            here = places == number
+            total = (np.abs(gap[:, :assets]) * here).sum(axis=1)
+            scale = np.minimum(1.0, self.venues.get(ProtocolName(name), np.inf) / np.maximum(total, 1e-300))
+            found[:, :assets] *= np.where(here, scale[:, None], 1.0)
+        return found

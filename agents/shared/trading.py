@@ -107,6 +107,10 @@ class Desk:
                 raise ConfigError(f"no venue trades token {asset}; the population trades on {', '.join(venues)}")
             self._places[asset, np.logical_not(trades)] = trades.index(True)
 
+    def places(self, assets: Sequence[int], habit: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(m, k) position of the venue where accounts of these usual venues (m,) trade each of these tokens (k,)."""
+        return self._places[np.array(assets, dtype=np.int64)[None, :], habit[:, None]]
+
     def swaps(
         self, view: View, rows: Rows, habit: NDArray[np.int64], assets: NDArray[np.int64], signed: NDArray[np.int64]
     ) -> list[Intent]:

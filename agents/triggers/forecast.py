@@ -50,7 +50,7 @@ class Forecast(Trigger):
         return np.full(phase.size, crossed)
 
     def _crossed(self, returns: NDArray[np.float64], horizon: int, dt_years: float) -> bool:
-        expected = np.sqrt(self.forecaster.expect(returns, horizon) / dt_years)
+        expected = np.sqrt(self.forecaster.sound(returns, horizon) / dt_years)
         normal = np.sqrt((returns * returns).mean() / dt_years) if self.adaptive else 1.0
         before, level = self.high, self.level * normal
         if expected > level * (1.0 + self.band):

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 DRAWS = 2000
 """Bootstrap samples."""
+FEW = 5
+"""Values below which draws repeat themselves too often to say how uncertain a mean is."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +31,26 @@ class Interval:
 def mean(values: Any, level: float = 0.95, seed: int = 0) -> Interval:
     """The mean of independent values with the bootstrap-t interval (Efron and Tibshirani, 1993, section 12.5).
 
-    values: (n,), NaN left out. Below two values the interval is infinite; of equal values it has no width.
-    The studentised form covers well from about ten values on, where percentiles are too narrow.
+    values: (n,), NaN left out. Below two values the interval is infinite; of equal values it has no width; of fewer
+    than `FEW`, or where so few differ that draws often miss them, it is Student's, as if they were normal. The
+    studentised form covers well from about ten values on, where percentiles are too narrow.
     """
     array = np.asarray(values, dtype=float)
     array = array[np.isfinite(array)]
     if array.size < 2:
         return Interval(float(array.mean()) if array.size else np.nan, -np.inf, np.inf, array.size)
     center, error = array.mean(), array.std(ddof=1) / np.sqrt(array.size)
+    reach = float(stdtrit(array.size - 1, 0.5 + level / 2)) * error
+    student = Interval(float(center), float(center - reach), float(center + reach), array.size)
+    if array.size < FEW:
+        return student
     draws = array[np.random.default_rng(seed).integers(0, array.size, (DRAWS, array.size))]
     errors = draws.std(axis=1, ddof=1) / np.sqrt(array.size)
     usable = errors > 1e-12 * max(abs(center), error)
     if not usable.any():
         return Interval(float(center), float(center), float(center), array.size)
+    if (~usable).mean() > 0.5 - level / 2:  # Left out, they would leave draws on one side of the estimate only.
+        return student
     scores = (draws.mean(axis=1)[usable] - center) / errors[usable]
     low, high = np.quantile(scores, [0.5 - level / 2, 0.5 + level / 2])
     return Interval(float(center), float(center - high * error), float(center - low * error), array.size)

@@ -43,7 +43,8 @@ def differences(study: Study, outcome: str, base: int = 0, level: float = 0.95) 
 def _against(study: Study, table: Any, base: int, point: int, level: float) -> Difference:
     both = np.isfinite(table[base]) & np.isfinite(table[point])
     gaps = (table[point] - table[base])[both]
-    apart, together = table[point][both].var() + table[base][both].var(), gaps.var()
-    gain = float(apart / together) if gaps.size > 1 and together > 0 else np.nan
+    gain = np.nan
+    if gaps.size > 1 and gaps.var() > 0:
+        gain = float((table[point][both].var() + table[base][both].var()) / gaps.var())
     higher = float((gaps > 0).mean()) if gaps.size else np.nan
     return Difference(point, study.label(point), bootstrap.mean(gaps, level), higher, gain)

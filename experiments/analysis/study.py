@@ -25,8 +25,8 @@ _IDENTITY = ("run_key", "point", "replication", "seed", "status", "error", "repe
 class AxisView:
     """An axis of a finished sweep.
 
-    name: the setting, or a free name. values: of a listed axis, in their order. low, high: of a range. numeric: whether
-    it has a number line; log: whether that is logarithmic.
+    name: the setting, or a free name. values: of a listed axis, numbers rising, others in their order. low, high: of a
+    range. numeric: whether it has a number line; log: whether that is logarithmic.
     """
 
     name: str
@@ -209,7 +209,7 @@ def shown(value: Any) -> str:
 
 
 def _axis(row: dict[str, Any]) -> AxisView:
-    values = tuple(row.get("values", ()))
     numeric = bool(row.get("numeric", True))
+    values = tuple(sorted(row.get("values", ()))) if numeric else tuple(row.get("values", ()))
     log = row.get("scale") == "log"
     return AxisView(row["name"], values, row.get("low", np.nan), row.get("high", np.nan), numeric, log)

@@ -16,6 +16,9 @@ from experiments.analysis.bootstrap import Interval
 Array = NDArray[np.float64]
 CLUSTERS = 5
 """Replications from which on the luck that points share can be told from their own."""
+GROUPS = 1000
+BEYOND = 3
+"""Runs beyond the quantile below which nothing bounds a shortfall from above."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +55,14 @@ def value_at_risk(losses: Any, share: float, level: float = 0.95) -> Interval:
     return Interval(float(np.quantile(ordered, share)), bottom, top, n)
 
 
-def expected_shortfall(losses: Any, share: float, level: float = 0.95, draws: int = 1000) -> Interval:
-    """Mean of the worst 1 - `share` of losses, the loss on the boundary counted in part; bootstrap percentiles.
+def expected_shortfall(losses: Any, share: float, level: float = 0.95) -> Interval:
+    """Mean of the worst 1 - `share` of losses, the loss on the boundary counted in part.
 
-    Acerbi and Tasche (2002), "On the coherence of expected shortfall", definition 2.6.
+    Acerbi and Tasche (2002), "On the coherence of expected shortfall", definition 2.6. The interval is the bootstrap-t
+    one of the mean of `contributions`: percentiles of a tail of few heavy losses do not reach far enough up. NaN losses
+    are left out.
     """
-    ordered = _sorted(losses)
-    if ordered.size == 0:
-        return Interval(np.nan, -np.inf, np.inf, 0)
-    value = float(_worst(ordered, share))
-    if ordered.size * (1.0 - share) < 1.0:
-        return Interval(value, -np.inf, np.inf, ordered.size)
-    low, high = bootstrap.percentile(ordered, lambda drawn: _worst(np.sort(drawn), share), level, draws)
-    return Interval(value, float(low), float(high), ordered.size)
+    return _shortfall(np.asarray(losses, dtype=float).reshape(1, -1), share, level)
 
 
 def tails(outcome: str, table: Any, level: float = 0.95) -> list[Tail]:
@@ -89,40 +87,97 @@ def clustered(table: Any) -> bool:
 def pooled(table: Any, share: float, level: float = 0.95, shortfall: bool = False) -> Interval:
     """Value at risk, or expected shortfall, over all runs of a (points, replications) table.
 
-    Points share the luck of each replication, so runs are not independent. From `CLUSTERS` replications on, whole
-    replications are drawn again for the interval; below that it takes the runs as independent and the luck as given.
+    Points share the luck of each replication, so runs are not independent. From `CLUSTERS` replications on, intervals
+    are those of as many independent runs as say as much (`independent`); below that the luck is taken as given.
     """
-    alone = expected_shortfall(table, share, level) if shortfall else value_at_risk(table, share, level)
     if not clustered(table):
-        return alone
+        return expected_shortfall(table, share, level) if shortfall else value_at_risk(table, share, level)
+    table = np.asarray(table, dtype=float)
+    many = independent(table, share, level)
+    return _shortfall(table, share, level, many) if shortfall else _quantile(table, share, level, many)
 
-    def statistic(drawn: Array) -> Array:
-        ordered = _sorted(drawn)
-        return _worst(ordered, share) if shortfall else np.asarray(np.quantile(ordered, share))
 
-    low, high = bootstrap.percentile(np.asarray(table).T, statistic, level, draws=500)
-    return Interval(alone.value, float(low), float(high), alone.count)
+def independent(table: Array, share: float, level: float = 0.95) -> float:
+    """How many independent runs say as much about the `share` quantile as a (points, replications) table.
+
+    The share of runs below the quantile varies over replications as it would over so many runs, fewer by what Student's
+    t takes for the few replications (Korn and Graubard, 1998, "Confidence intervals for proportions with small expected
+    number of positive counts estimated from survey data").
+    """
+    from scipy.stats import norm, t
+
+    known = np.isfinite(table)
+    rows, runs = known.any(axis=0), float(known.sum())
+    if rows.sum() < 2:
+        return float(min(runs, 1.0))
+    below = (table <= np.quantile(_sorted(table), share)).sum(axis=0)[rows] / known.sum(axis=0)[rows]
+    spread = below.var(ddof=1) / below.size
+    alike = min(runs, share * (1.0 - share) / spread) if spread > 0 else runs
+    return float(alike * (norm.ppf(0.5 + level / 2) / t.ppf(0.5 + level / 2, below.size - 1)) ** 2)
+
+
+def _quantile(table: Array, share: float, level: float, many: float) -> Interval:
+    """The `share` quantile between the losses at Clopper and Pearson's bounds of the share, of so many runs."""
+    from scipy.stats import beta
+
+    ordered, tail = _sorted(table), 0.5 - level / 2
+    n = ordered.size
+    if n == 0:
+        return Interval(np.nan, -np.inf, np.inf, 0)
+    low = int(np.floor(n * beta.ppf(tail, share * many, (1.0 - share) * many + 1.0))) - 1
+    high = int(np.ceil(n * beta.ppf(1.0 - tail, share * many + 1.0, (1.0 - share) * many)))
+    bottom = float(ordered[low]) if low >= 0 else -np.inf
+    top = np.inf if share**many > tail else float(ordered[min(high, n - 1)])
+    return Interval(float(np.quantile(ordered, share)), bottom, top, n)
+
+
+def _shortfall(table: Array, share: float, level: float, many: float | None = None) -> Interval:
+    """See `expected_shortfall`; columns of the table are independent. many: runs they are worth, all if not given."""
+    ordered = _sorted(table)
+    n = ordered.size
+    if n == 0:
+        return Interval(np.nan, -np.inf, np.inf, 0)
+    value, cut = float(_worst(ordered, share)), np.quantile(ordered, share)
+    known = table[:, np.isfinite(table).any(axis=0)]
+    found = bootstrap.mean(_grouped(np.nanmean(contributions(known, share), axis=0)), level)
+    low, high = value - (found.value - found.low), value + (found.high - found.value)
+    losing = int((np.nanmax(known, axis=0) > cut).sum())
+    if (n if many is None else many) * (1.0 - share) < BEYOND or 0 < losing < BEYOND:
+        high = np.inf
+    return Interval(value, max(low, float(ordered[0])) if np.isfinite(low) else low, high, n)
 
 
 def convergence(table: Any, share: float, level: float = 0.95, most: int = 60) -> list[tuple[int, Interval]]:
     """The value at risk after the first n runs.
 
     table: (points, replications), which is read replication by replication; intervals as for `pooled`. With few
-    replications, or (n,) independent runs, n grows on a logarithmic scale, runs in their order.
+    replications, or (n,) independent runs, n grows on a logarithmic scale, runs in their order. most: values of n.
     """
     array = np.asarray(table, dtype=float)
     if clustered(array):
-        found = [pooled(array[:, :many], share, level) for many in range(2, array.shape[1] + 1)]
-        return [
-            (interval.count, _open(interval) if many + 2 < CLUSTERS else interval)
-            for many, interval in enumerate(found)
-        ]
+        ends = np.unique(np.linspace(2, array.shape[1], min(most, array.shape[1] - 1)).round().astype(int)).tolist()
+        found = [(many, pooled(array[:, :many], share, level)) for many in ends]
+        return [(interval.count, _open(interval) if many < CLUSTERS else interval) for many, interval in found]
     array = shuffled(array) if array.ndim == 2 else array
     array = array[np.isfinite(array)]
     if array.size < 2:
         return [(array.size, value_at_risk(array, share, level))]
     steps = np.unique(np.geomspace(min(10, array.size), array.size, most).round().astype(int))
     return [(int(n), value_at_risk(array[:n], share, level)) for n in steps]
+
+
+def contributions(losses: Array, share: float) -> Array:
+    """What each loss adds to the expected shortfall, which is their mean (Rockafellar and Uryasev, 2000)."""
+    cut = np.quantile(_sorted(losses), share)
+    return np.asarray(cut + np.maximum(losses - cut, 0.0) / (1.0 - share))
+
+
+def _grouped(values: Array) -> Array:
+    """Means of `GROUPS` random groups of very many independent values, which say as much about their mean."""
+    if values.size <= GROUPS:
+        return values
+    group = np.random.default_rng(0).permutation(values.size) % GROUPS
+    return np.asarray(np.bincount(group, values) / np.bincount(group))
 
 
 def _open(interval: Interval) -> Interval:

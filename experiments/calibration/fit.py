@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from experiments.calibration.problem import Heard, Simulator, Task, finished
 from experiments.calibration.search import bounds, places, start, values_at
+from experiments.config.calibrate_section import FINITE_SAMPLE
+from sim.errors import SpilloverError
 
 Floats = NDArray[np.float64]
 STEP = 0.04
@@ -56,7 +58,8 @@ class Fit:
     """The outcome of a calibration.
 
     distance, distance_others: g' W g on the runs of the fit and on others. freedom: moments less parameters; with a
-    right model the distance is chi-square of it, `p` being the chance of a larger one (None without any).
+    right model the distance is chi-square of it, `p` being the chance of a larger one. That takes the covariances of
+    moments: None with too few runs for them (`ROOMY`), or without any freedom.
     """
 
     parameters: list[Parameter]
@@ -126,11 +129,11 @@ class _Descent:
         return self._report(x, rows, self._jacobian(x))
 
     def _rows(self, spots: list[Floats], seeds: range | None = None) -> list[Floats]:
-        """Usable (runs, targets) at each place."""
+        """(runs, targets) at each place, of the runs that have all moments of the fit: what is held out has no say."""
         points = [values_at(spot, self.task.parameters) for spot in spots]
         found = self.simulator.moments(points, seeds or self.seeds)
         causes = self.simulator.failures()
-        return [finished(rows, str(point), causes) for rows, point in zip(found, points, strict=True)]
+        return [finished(rows, str(point), causes, self.fitted) for rows, point in zip(found, points, strict=True)]
 
     def _gap(self, rows: Floats) -> Floats:
         """(fitted moments,) simulated less recorded."""
@@ -145,8 +148,13 @@ class _Descent:
         covariance = simulated / len(rows) + np.diag(record) + simulated * np.outer(one, one)
         return np.asarray(covariance + 1e-12 * np.diag(np.maximum(np.diag(covariance), 1e-300)))
 
+    @property
+    def _roomy(self) -> bool:
+        """Whether there are runs enough for the covariances of moments."""
+        return bool(self.table.seeds >= ROOMY * self.fitted.sum())
+
     def _weights(self, omega: Floats) -> Floats:
-        if self.table.seeds >= ROOMY * len(omega):
+        if self._roomy:
             return np.asarray(np.linalg.inv(omega))
         return np.diag(1.0 / np.maximum(np.diag(omega), 1e-300))
 
@@ -183,7 +191,8 @@ class _Descent:
         bread = np.linalg.pinv(jacobian.T @ weights @ jacobian)
         spread = bread @ jacobian.T @ weights @ omega @ weights @ jacobian @ bread
         reach = t.ppf(0.5 + self.table.level / 2, max(len(rows) - 1, 1)) * np.sqrt(np.diag(spread))
-        others = self._rows([x], range(self.table.seeds, self.table.seeds + self.table.held_out_seeds))[0]
+        unseen = max(self.table.seeds, self.table.search_seeds)
+        others = self._rows([x], range(unseen, unseen + self.table.held_out_seeds))[0]
         gap, gap_others = self._gap(rows), self._gap(others)
         distance, freedom = float(gap @ weights @ gap), len(gap) - len(x)
         return Fit(
@@ -192,7 +201,7 @@ class _Descent:
             distance=distance,
             distance_others=float(gap_others @ weights @ gap_others),
             freedom=freedom,
-            p=float(chi2.sf(distance, freedom)) if freedom else None,
+            p=float(chi2.sf(distance, freedom)) if freedom and self._roomy else None,
             level=self.table.level,
             runs=self.simulator.made + self.simulator.reused,
         )
@@ -216,11 +225,13 @@ class _Descent:
         """Every moment, with its distance from the record judged on runs that the fit did not see."""
         found = []
         for number, target in enumerate(self.task.wanted):
-            column = others[:, number]
+            seen, column = (table[np.isfinite(table[:, number]), number] for table in (rows, others))
+            if len(column) < FINITE_SAMPLE or not len(seen):
+                raise SpilloverError(f'calibration: moment "{target.name}" exists in {len(column)} runs of other seeds')
             error = 0.0 if np.isnan(target.error) else target.error**2
             error = column.var(ddof=1) * (1.0 / len(column) + float(np.isnan(target.error))) + error
             z = (column.mean() - target.value) / np.sqrt(max(error, 1e-300))
-            here, there = (target.back(float(table[:, number].mean())) for table in (rows, others))
+            here, there = (target.back(float(values.mean())) for values in (seen, column))
             recorded = target.back(target.value)
             found.append(Compared(target.name, recorded, here, there, float(z), target.held_out))
         return found

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.config.calibrate_section import CalibrateTable, Moment
+from experiments.wording import count
 from sim.errors import ConfigError, suggestion
 
 if TYPE_CHECKING:
@@ -75,14 +76,20 @@ def _parts(table: CalibrateTable) -> list[Target]:
         return []
     import pandas as pd
 
-    record = pd.read_csv(series.file)
+    try:
+        record = pd.read_csv(series.file)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f'calibrate.series: "{series.file}" is no table of comma-separated values: {error}') from None
     if series.column not in record:
         near = suggestion(series.column, [str(name) for name in record])
         raise ConfigError(f'calibrate.series: "{series.file}" has no column "{series.column}"{near}')
-    values = record[series.column].to_numpy(dtype=float)
+    values = pd.to_numeric(record[series.column], errors="coerce").to_numpy(dtype=float)
     if len(values) < series.parts or not np.isfinite(values).all() or (series.log and values.min() <= 0.0):
         need = "positive numbers" if series.log else "numbers"
-        raise ConfigError(f'calibrate.series: column "{series.column}" must hold {series.parts} {need} or more')
+        raise ConfigError(
+            f'calibrate.series: column "{series.column}" of "{series.file}" must hold {series.parts} {need} or more, '
+            f"and nothing else; found {np.isfinite(values).sum()} numbers in {count(len(values), 'row')}"
+        )
     means = [_part_mean(values, (number, series.parts), series.log) for number in range(series.parts)]
     return [
         Target(

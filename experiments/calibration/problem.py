@@ -44,11 +44,15 @@ class Task:
     def of(cls, config: Config, plugins: Sequence[str] = ()) -> "Task":
         """The task of a config with [calibrate]; ConfigError if it has none or one of its settings does not exist."""
         if config.calibrate is None:
-            raise ConfigError(f'config "{config.run.name}" has no [calibrate] section')
+            what = f'config "{config.run.name}" has no [calibrate] section'
+            raise ConfigError(f"{what}; docs/calibration.md has one to copy")
         files = tuple(str(Path(plugin).resolve()) for plugin in plugins)
         task = cls(config, config.calibrate, targets(config.calibrate), model_digest(files), files)
         for end in ("low", "high"):
-            task.at(tuple(float(getattr(parameter, end)) for parameter in task.parameters))
+            try:
+                task.at(tuple(float(getattr(parameter, end)) for parameter in task.parameters))
+            except ConfigError as error:
+                raise ConfigError(f"calibrate.parameters, all at their {end}: {error}") from None
         return task
 
     @property
@@ -138,9 +142,12 @@ def _open(folder: Path) -> sqlite3.Connection:
     return known
 
 
-def finished(rows: Floats, what: str, causes: Sequence[str] = ()) -> Floats:
-    """(runs, targets) of the runs that have all numbers. Raises SpilloverError if fewer than half of them have."""
-    good = rows[np.isfinite(rows).all(axis=1)]
+def finished(rows: Floats, what: str, causes: Sequence[str] = (), needed: NDArray[np.bool_] | None = None) -> Floats:
+    """(runs, targets) of the runs that have all numbers. Raises SpilloverError if fewer than half of them have.
+
+    needed: (targets,) which numbers a run must have; all if not given.
+    """
+    good = rows[np.isfinite(rows if needed is None else rows[:, needed]).all(axis=1)]
     if 2 * len(good) < len(rows) or len(good) < 2:
         why = f": {causes[0]}" if causes else "; some moment does not exist in them, such as sizes of no liquidation"
         raise SpilloverError(f"calibration: {len(rows) - len(good)} of {len(rows)} runs at {what} are of no use{why}")

@@ -87,13 +87,16 @@ def _outcome(finding: "Finding", found: "Findings") -> "list[RenderableType]":
     parts = [console.table(f"{name}: tail over all runs", ["", "estimate", "low", "high", "runs"], rows), ""]
     if finding.differences:
         largest = sorted(finding.differences, key=lambda row: -abs(row.difference.value))[:MOST_ROWS]
-        rows = [
-            [row.label, *_cells(row.difference, name), percent(row.higher, 0), f"{row.gain:.3g}"] for row in largest
-        ]
+        rows = [[row.label, *_cells(row.difference, name), percent(row.higher, 0), _gain(row.gain)] for row in largest]
         title = f"{name}: paired differences to {found.study.label(found.base)}"
         title += f" (largest {len(largest)} of {len(finding.differences)})"
         parts += [console.table(title, ["", "difference", "low", "high", "higher in", "pairing gain"], rows), ""]
     return [*parts, *_indices(finding.indices, name), ""] if finding.indices else parts
+
+
+def _gain(gain: float) -> str:
+    """Nothing where it is not known: below two pairs, or if they all differ by the same."""
+    return f"{gain:.3g}" if gain == gain else ""
 
 
 def _indices(found: "Indices", name: str) -> "list[RenderableType]":

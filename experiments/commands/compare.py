@@ -65,11 +65,11 @@ def tables(found: "Comparison") -> "list[RenderableType]":
     """What a tournament says, for people."""
     top = percent(found.arena.shares[-1], 0)
     parts: list[RenderableType] = [f"{found.arena.study.footer}; intervals {percent(found.level, 0)}", ""]
-    parts += [_ranking(found, top), ""]
+    parts += [*_ranking(found, top), ""]
     if found.margins:
         rows = [[row.rule, *(_cents(part) for part in (row.first, row.last, row.difference))] for row in found.margins]
         first, last = (percent(share, 0) for share in (found.arena.shares[1], found.arena.shares[-2]))
-        title = "losses of everybody else per adopting dollar, in cents, at the margin"
+        title = "losses of everybody else per adopting dollar at the margin, in cents"
         columns = ["rule", f"first (0% to {first})", f"last ({last} to {top})", "last less first"]
         parts += [console.table(title, columns, rows), ""]
     if found.critical:
@@ -80,7 +80,7 @@ def tables(found: "Comparison") -> "list[RenderableType]":
         parts += [console.table(title, ["rule", "alike", "different", "different less alike"], rows), ""]
     if found.ordering:
         rows = [
-            [f"{pair.first} < {pair.second}", _plain(pair.difference, 1e4), f"{pair.adjusted:.3g}"]
+            [f"{pair.first} < {pair.second}", _shown(pair.difference, 1e4), f"{pair.adjusted:.3g}"]
             for pair in found.ordering
         ]
         title = (
@@ -90,24 +90,21 @@ def tables(found: "Comparison") -> "list[RenderableType]":
     return parts
 
 
-def _ranking(found: "Comparison", top: str) -> "RenderableType":
-    rows = []
+def _ranking(found: "Comparison", top: str) -> "list[RenderableType]":
+    rows, alike = [], []
     for place in found.footprint_ranking.places:
         private = found.cell(place.rule, found.arena.shares[-1], "return")
         worth = found.cell(place.rule, found.arena.shares[-1], "certainty_equivalent")
-        span = f"{place.place} [{place.low} to {place.high}]"
-        own = [_plain(cell.interval, 100) if cell else "" for cell in (private, worth)]
-        rows.append([place.rule, span, _cents(place.value), *own, _alike(found.footprint_ranking, place.rule)])
-    title = f"at {top} adoption, mean over markets; differences with Holm's correction at {percent(1 - found.level, 0)}"
-    columns = [
-        "rule",
-        "place",
-        "cents lost by others per adopting dollar",
-        "own return, points",
-        "certainty equivalent, points",
-        "not distinguishable from",
-    ]
-    return console.table(title, columns, rows)
+        own = [_shown(cell.interval, 100) if cell else "" for cell in (private, worth)]
+        rows.append([place.rule, f"{place.place} [{place.low} to {place.high}]", _cents(place.value), *own])
+        alike.append([place.rule, _alike(found.footprint_ranking, place.rule)])
+    title = (
+        f"at {top} adoption, mean over markets: cents lost by others per adopting dollar, and points of return and of "
+        "certainty equivalent over the benchmark"
+    )
+    told = f"losses of others not distinguishable (Holm's correction at {percent(1 - found.level, 0)})"
+    columns = ["rule", "place", "lost by others", "own return", "certainty equivalent"]
+    return [console.table(title, columns, rows), "", console.table(told, ["rule", "from "], alike)]
 
 
 def _alike(ranking: "Ranking", rule: str) -> str:
@@ -122,20 +119,31 @@ def _alike(ranking: "Ranking", rule: str) -> str:
 def _critical(found: "Comparison") -> "RenderableType":
     rows = []
     for row in found.critical:
-        share = row.share
-        reached = "not reached" if share.value == float("inf") else percent(share.value, 0)
-        ends = " to ".join("beyond" if end == float("inf") else percent(end, 0) for end in (share.low, share.high))
-        gain = f"{_plain(row.gains[0], 1)} to {_plain(row.gains[-1], 1)}"
-        rows.append([row.rule, row.market, row.asset, gain, f"{reached} [{ends}]"])
-    columns = ["rule", "market", "asset", "gain of the loop, from nobody to all", "share at which it is one"]
-    return console.table("loop gain of all orders that follow prices", columns, rows)
+        gains = [_shown(row.gains[0], 1, 2), _shown(row.gains[-1], 1, 2)]
+        rows.append([row.rule, row.market, row.asset, *gains, _share(row.share)])
+    none, all_ = (percent(found.arena.shares[number], 0) for number in (0, -1))
+    columns = ["rule", "market ", "asset ", f"gain at {none}", f"gain at {all_}", "one at a share of"]
+    return console.table("gain of the loop through all orders that follow prices", columns, rows)
+
+
+def _share(share: "Interval") -> str:
+    """A share at which something happens; beyond is one above all that were run."""
+    value, low, high = ("beyond" if end == float("inf") else percent(end, 0) for end in _ends(share))
+    value = "not reached" if value == "beyond" else value
+    return value if low == high == "beyond" else f"{value} [{low} to {high}]"
 
 
 def _cents(interval: "Interval") -> str:
-    return _plain(interval, 100.0)
+    return _shown(interval, 100.0)
 
 
-def _plain(interval: "Interval", scale: float) -> str:
-    ends = (scale * end for end in (interval.value, interval.low, interval.high))
-    value, low, high = (f"{end:,.2f}" for end in ends)
+def _shown(interval: "Interval", scale: float, digits: int = 1) -> str:
+    """An estimate and its ends; open where nothing bounds it."""
+    if interval.value != interval.value:
+        return "no runs"
+    value, low, high = ("open" if abs(end) == float("inf") else f"{scale * end:,.{digits}f}" for end in _ends(interval))
     return f"{value} [{low}, {high}]"
+
+
+def _ends(interval: "Interval") -> tuple[float, float, float]:
+    return interval.value, interval.low, interval.high

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 110
 """Columns of tables that do not go to a terminal."""
+WORD = 24
+"""Columns that a word of the first column gets before it is broken."""
 
 
 def load(config: str, sets: Sequence[str] | None, plugins: Sequence[str] | None) -> "Config":
@@ -52,8 +54,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
     named = any(column.strip() for column in columns)
     made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=named, header_style="dim")
+    words = [word for row in rows for word in row[0].split()] if rows and columns else []
+    widest = min(WORD, max(map(len, words), default=0))
     for number, column in enumerate(columns):
-        made.add_column(column, justify="right" if number and not column.endswith(" ") else "left")
+        left = not number or column.endswith(" ")
+        least = None if number else widest
+        made.add_column(column, justify="left" if left else "right", overflow="fold", min_width=least)
     for row in rows:
         made.add_row(*row)
     return Group(Text(title, style="bold"), made)

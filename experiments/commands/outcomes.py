@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 LOW, HIGH = 0.05, 0.95
 """Quantiles over replications."""
+DETAILS = (
+    *("aggregate_vulnerability", "rebalancing_eigenvalue", "overlap_top_eigenvalue", "cosine_overlap", "stress_corr"),
+    *("calm_corr", "excess_", "absorption_ratio", "fall.", "freeze_s.", "held.", "loop_gain", "feedback_gain"),
+    *("mispricing_", "peg_deviation_", "contagion_speed_", "forced_speed_", "loss_time_"),
+)
+"""How outcomes begin that sweeps and comparisons are made of: counted here, not printed."""
 _IDENTITY = ("run_key", "replication", "seed", "status", "error")
 
 
@@ -28,6 +34,9 @@ def tables(folder: "Folder") -> "list[RenderableType]":
         return [f"{title}; none finished"]
     spread = ["median", "5%", "95%"] if len(runs) > 1 else [""]
     parts = [console.table(title, ["", *spread], _rows(runs, folder)), ""]
+    further = sum(name.startswith(DETAILS) for name in _shared(runs, folder))
+    if further:
+        parts += [f"{count(further, 'further outcome')}: --json prints all, {folder.path}/runs.parquet holds all", ""]
     observed = [[row["name"], row["observed"], row["run"], row["verdict"]] for row in observed_rows(RunView(folder))]
     if observed:
         parts += [console.table("What really happened", ["", "observed", "run", "verdict "], observed), ""]
@@ -58,9 +67,7 @@ def outcome_columns(runs: "pd.DataFrame") -> list[str]:
 
 def _rows(runs: "pd.DataFrame", folder: "Folder") -> list[list[str]]:
     """One row per outcome that is not a population's: prices first, then what is known, then what plug-ins add."""
-    populations = [owner["name"] for owner in folder.world["populations"]]
-    theirs = tuple(f"{name}." for name in populations), tuple(f".{name}" for name in populations)
-    names = [name for name in outcome_columns(runs) if not name.startswith(theirs[0]) and not name.endswith(theirs[1])]
+    names = [name for name in _shared(runs, folder) if not name.startswith(DETAILS)]
     listed: dict[str, tuple[str, Format]] = {}
     for asset in folder.world["assets"]:
         listed |= {f"{kind}.{asset}": (label.format(asset), form) for kind, (label, form, _) in PER_ASSET.items()}
@@ -69,6 +76,13 @@ def _rows(runs: "pd.DataFrame", folder: "Folder") -> list[list[str]]:
     listed |= {name: (name, usd) for name in names if name.startswith("loss.")}
     listed |= {name: (name, "{:,.4g}".format) for name in names if name not in listed}
     return [[label, *_spread(runs[name], form)] for name, (label, form) in listed.items() if name in names]
+
+
+def _shared(runs: "pd.DataFrame", folder: "Folder") -> list[str]:
+    """Outcomes that are not a population's."""
+    populations = [owner["name"] for owner in folder.world["populations"]]
+    starts, ends = tuple(f"{name}." for name in populations), tuple(f".{name}" for name in populations)
+    return [name for name in outcome_columns(runs) if not name.startswith(starts) and not name.endswith(ends)]
 
 
 def _spread(column: "pd.Series", form: Format) -> list[str]:

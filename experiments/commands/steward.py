@@ -19,7 +19,7 @@ from experiments.store import SweepFolder, open_folder
 from experiments.store.manifest import Request
 from experiments.sweep import Reuse, Sweep, engine_of
 from experiments.sweeping.claiming import free_folder
-from experiments.wording import percent
+from experiments.wording import count, percent
 from sim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def main(
     else:
         console.show(_table(report), "", *map(str, written))
     if report.runs.failed:
-        console.complain(f"{report.runs.failed} runs failed and are left out; see `spillover query {path}`")
+        ask = f"""spillover query {path} "select error, repeat from runs where status = 'failed'\""""
+        console.complain(f"{count(report.runs.failed, 'run')} failed and left out; see {ask}")
     return FAILED_RUNS if report.runs.failed else OK
 
 

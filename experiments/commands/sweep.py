@@ -12,7 +12,7 @@ from experiments.commands.progress import sweep_reporter
 from experiments.commands.run import RUNS
 from experiments.design import plan
 from experiments.engines.limits import size
-from experiments.exits import FAILED_RUNS, INTERRUPTED, OK
+from experiments.exits import FAILED_RUNS, INTERRUPTED, OK, USAGE
 from experiments.store import SweepFolder, open_folder
 from experiments.store.manifest import Request
 from experiments.sweep import MakeEngine, Sweep, engine_of
@@ -42,6 +42,8 @@ def main(
     as_json: bool,
 ) -> int:
     """Run a sweep and print how its runs ended; the exit code."""
+    if address and engine != "ray":
+        raise ConfigError(f'--address "{address}": engine "{engine}" has no cluster; add --engine ray, or leave it out')
     loaded = console.load(config, sets, plugins)
     command = ("spillover", *sys.argv[1:])
     request = Request(source=config, sets=tuple(sets or ()), plugins=tuple(plugins or ()), command=command)
@@ -58,27 +60,38 @@ def main(
         return _interrupted(path)
     folder = open_folder(path)
     assert isinstance(folder, SweepFolder)
-    drawn = _drawn(path, folder)
+    drawn, wrong = _drawn(path, folder)
+    failed = _failed(folder)
     if as_json:
         console.emit(_data(folder) | {"pictures": drawn})
     else:
-        console.show(*_tables(folder), *drawn, f"Folder: {path}; `spillover analyse {path}` says what it shows")
-    failed = _failed(folder)
+        shows = not wrong and len(failed) < len(folder.runs)
+        more = f"; `spillover analyse {path}` says what it shows" if shows else ""
+        console.show(*_tables(folder), *drawn, f"Folder: {path}{more}")
     _complain(failed, path)
-    return FAILED_RUNS if len(failed) else OK
+    if wrong:
+        console.complain(f"[sweep] outcomes or event: {wrong}; correct the config and sweep again: the runs are kept")
+    return USAGE if wrong else FAILED_RUNS if len(failed) else OK
 
 
-def _drawn(path: Path, folder: SweepFolder) -> list[str]:
-    """Write what the sweep says and its pictures; the paths of the pictures as PNG. None without finished runs."""
+def _drawn(path: Path, folder: SweepFolder) -> tuple[list[str], str]:
+    """Write what the sweep says and its pictures: their paths as PNG, and what is wrong with the names in [sweep].
+
+    Which outcomes there are is known only once a run has finished. Without finished runs nothing is drawn.
+    """
     from experiments.analysis import open_study
     from experiments.analysis.findings import analyse
     from experiments.commands.analyse import write
 
     if not (folder.runs["status"] == "ok").any():
-        return []
+        return [], ""
     study = open_study(path)
-    drawn = write(path, analyse(study)) | _compared(path, study)
-    return [path for paths in drawn.values() for path in paths if path.endswith(".png")]
+    try:
+        found = analyse(study)
+    except ConfigError as error:
+        return [], str(error)
+    drawn = write(path, found) | _compared(path, study)
+    return [path for paths in drawn.values() for path in paths if path.endswith(".png")], ""
 
 
 def _compared(path: Path, study: "Study") -> dict[str, list[str]]:
@@ -132,14 +145,12 @@ def _tables(folder: SweepFolder) -> list[Any]:
     """How runs ended, by cause."""
     failed = _failed(folder)
     rows = [["ok", f"{len(folder.runs) - len(failed):,}"]]
-    causes = failed.groupby("error", sort=False).agg(runs=("error", "size"), repeat=("repeat", "first"))
-    for cause, row in list(causes.iterrows())[:SHOWN_FAILURES]:
-        rows.append([f"failed: {cause}", f"{row['runs']:,}"])
+    causes = failed.groupby("error", sort=False).size()
+    rows += [[f"failed: {cause}", f"{runs:,}"] for cause, runs in causes.head(SHOWN_FAILURES).items()]
     if len(causes) > SHOWN_FAILURES:
-        rest = failed[~failed["error"].isin(causes.index[:SHOWN_FAILURES])]
-        rows.append([f"failed: {len(causes) - SHOWN_FAILURES} further causes", f"{len(rest):,}"])
-    commands = [f"repeat: {command}" for command in causes["repeat"].head(SHOWN_FAILURES)]
-    return [console.table(f"{folder.name}: {count(len(folder.runs), 'run')}", ["ended", "runs"], rows), *commands]
+        rest = causes[SHOWN_FAILURES:]
+        rows.append([f"failed: {count(len(rest), 'further cause')}", f"{rest.sum():,}"])
+    return [console.table(f"{folder.name}: {count(len(folder.runs), 'run')}", ["ended", "runs"], rows)]
 
 
 def _data(folder: SweepFolder) -> dict[str, Any]:
@@ -149,12 +160,13 @@ def _data(folder: SweepFolder) -> dict[str, Any]:
 
 
 def _complain(failed: "pd.DataFrame", path: Path) -> None:
-    """Name failed runs on stderr, with what repeats them."""
-    for row in failed.head(SHOWN_FAILURES).itertuples():
+    """Name the first failed run of each cause on stderr, with what repeats it."""
+    first = failed.drop_duplicates("error").head(SHOWN_FAILURES)
+    for row in first.itertuples():
         console.complain(f"point {row.point}, replication {row.replication} failed: {row.error}; repeat: {row.repeat}")
-    if len(failed) > SHOWN_FAILURES:
+    if len(failed) > len(first):
         ask = f"""spillover query {path} "select error, repeat from runs where status = 'failed'\""""
-        console.complain(f"{len(failed) - SHOWN_FAILURES} more failed; see {ask}")
+        console.complain(f"{len(failed) - len(first):,} more failed; see {ask}")
 
 
 def _interrupted(path: Path) -> int:

@@ -1,5 +1,6 @@
 """Footprints, private results, margins and critical shares, each with an interval over seeds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,9 +75,7 @@ def shortfall(arena: Arena, level: float) -> list[Cell]:
                     top = np.sort(drawn, axis=0)[-worst:].mean(axis=0)
                     return np.array((top[0] - top[1]) / dollars)
 
-                low, high = bootstrap.percentile(rows, change, level, draws=1000)
-                interval = Interval(float(change(rows)), float(low), float(high), len(rows))
-                found.append(Cell(rule, arena.shares[a], market, "es_loss", interval))
+                found.append(Cell(rule, arena.shares[a], market, "es_loss", _drawn_again(rows, change, level)))
     return found
 
 
@@ -94,10 +93,16 @@ def private(arena: Arena, level: float) -> list[Cell]:
                 rows = np.stack([mine[r, a, which], base[r, which]], axis=-1).swapaxes(0, 1)
                 rows = rows[np.isfinite(rows).all(axis=(1, 2))]
                 if len(rows) > 1:
-                    low, high = bootstrap.percentile(rows, _gain, level, draws=1000)
-                    interval = Interval(float(_gain(rows)), float(low), float(high), len(rows))
-                    found.append(Cell(rule, share, market, "certainty_equivalent", interval))
+                    found.append(Cell(rule, share, market, "certainty_equivalent", _drawn_again(rows, _gain, level)))
     return found
+
+
+def _drawn_again(rows: Array, statistic: Callable[[Array], Array], level: float) -> Interval:
+    """A statistic of seeds with its percentile interval; open where there are too few seeds to draw from."""
+    low, high = -np.inf, np.inf
+    if len(rows) >= bootstrap.FEW:
+        low, high = bootstrap.percentile(rows, statistic, level, draws=1000)
+    return Interval(float(statistic(rows)), float(low), float(high), len(rows))
 
 
 def _gain(rows: Array) -> Array:

@@ -153,9 +153,9 @@ def holm(p: Array) -> Array:
 
 
 def _places(values: Array, level: float) -> tuple[Array, Array]:
-    """(rules,) lowest and highest place of each rule over bootstrap samples of seeds."""
+    """(rules,) lowest and highest place of each rule over bootstrap samples of seeds; all places with too few seeds."""
     m, n = values.shape
-    if n < 2:
+    if n < bootstrap.FEW:
         return np.ones(m), np.full(m, m)
 
     def places(rows: Array) -> Array:

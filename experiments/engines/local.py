@@ -26,7 +26,7 @@ POLL = 0.2
 WATCH = 0.05
 """Seconds between looks if a limit must be kept."""
 PATIENCE = 10.0
-"""Seconds a worker has to leave on its own."""
+"""Seconds that workers have to leave on their own, all together."""
 STILLBORN = 3
 """Processes in a row that may die while they start."""
 
@@ -196,8 +196,9 @@ class Pool(Generic[Result]):
         self._stop.value = 1
         for worker in self._workers:
             worker.pipe.close()
+        until = monotonic() + PATIENCE
         for worker in self._workers:
-            worker.process.join(PATIENCE)
+            worker.process.join(max(0.0, until - monotonic()))
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()

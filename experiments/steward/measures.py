@@ -3,7 +3,6 @@
 VaR and LaR are Gauntlet's: quantiles, over simulated runs and volatilities, of insolvent and of liquidated value.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.analysis import bootstrap
 from experiments.analysis.bootstrap import Interval
-from experiments.analysis.tails import pooled
+from experiments.analysis.tails import BEYOND, clustered, contributions, independent, pooled
 from experiments.plots.sweeps.frontier import unbeaten
 from experiments.steward.document import Estimate, FrontierPoint, Gaps, Measure
 from experiments.steward.proposal import Study
@@ -95,19 +94,20 @@ def outcomes(study: Study, folder: "SweepFolder") -> Outcomes:
 
     rows = runs.set_index(["point", "replication"])
     opening, reserve = _opening(study, folder.table("edges"))
-    steps = folder.steps().set_index(["point", "replication"]).sort_values("tick")
-    series = steps.groupby(level=[0, 1])
-    utilisation = table(series[f"{study.proposal.protocol}.utilisation.{reserve}"].mean())
+    used = f"{study.proposal.protocol}.utilisation.{reserve}"
+    steps = folder.steps(["tick", used, *(f"{name}.wealth" for name in _liquidators(study))])
+    series = steps.set_index(["point", "replication"]).sort_values("tick").groupby(level=[0, 1])
+    utilisation = table(series[used].mean())
     bad = table(rows["bad_debt_usd"])
     owed = table(opening["owed"])
-    used = utilisation if study.proposal.limit.usage == "pool" else table(opening["debt"] / opening["collateral"])
+    usage = utilisation if study.proposal.limit.usage == "pool" else table(opening["debt"] / opening["collateral"])
     return Outcomes(
         bad_debt=bad,
         liquidated=table(rows["liquidated_usd"]),
         profit=sum((table(_gain(series, name)) for name in _liquidators(study)), np.where(np.isnan(bad), np.nan, 0.0)),
         under_water=np.where(np.isnan(bad), np.nan, bad > UNDER_WATER * owed),
         utilisation=utilisation,
-        usage=used,
+        usage=usage,
         utilised=reserve,
     )
 
@@ -191,33 +191,36 @@ def _tail(table: Array, share: float, level: float, shortfall: bool = False) -> 
 
 
 def _tail_gap(now: Array, proposed: Array, share: float, shortfall: bool, level: float) -> Interval:
-    """Proposed minus now of a tail measure; the interval draws replications again, the same for both."""
+    """Proposed minus now of a tail measure, on the same random numbers; without bounds where runs are too few.
+
+    The interval of a quantile draws replications again, the same for both; that of a shortfall is the one of the mean
+    of what each replication adds to the difference.
+    """
 
     def value(table: Array) -> float:
         return pooled(table.ravel()[None], share, level, shortfall).value
 
-    both = np.stack([now, proposed], axis=-1).swapaxes(0, 1)
-    both = both[np.isfinite(both).all(axis=(1, 2))]
-    if not len(both):
+    kept = np.isfinite(now).all(axis=0) & np.isfinite(proposed).all(axis=0)
+    now, proposed = now[:, kept], proposed[:, kept]
+    if not now.size:
         return Interval(np.nan, -np.inf, np.inf, 0)
-    count = both.shape[0] * both.shape[1]
-    gap = value(both[..., 1]) - value(both[..., 0])
-    if count * (1.0 - share) < 1.0:
-        return Interval(gap, -np.inf, np.inf, count)
-    low, high = bootstrap.percentile(both, _gap_of(share, shortfall), level, draws=500)
-    return Interval(gap, float(low), float(high), count)
+    gap = value(proposed) - value(now)
+    if (now == proposed).all():
+        return Interval(gap, gap, gap, now.size)
+    worth = min(independent(table, share, level) if clustered(table) else table.size for table in (now, proposed))
+    if worth * (1.0 - share) < BEYOND:
+        return Interval(gap, -np.inf, np.inf, now.size)
+    if shortfall:
+        found = bootstrap.mean((contributions(proposed, share) - contributions(now, share)).mean(axis=0), level)
+        return Interval(gap, gap + found.low - found.value, gap + found.high - found.value, now.size)
+    both = np.stack([now.T, proposed.T], axis=-1)
+    low, high = bootstrap.percentile(both, lambda drawn: _quantile_gap(drawn, share), level, draws=500)
+    return Interval(gap, float(low), float(high), now.size)
 
 
-def _gap_of(share: float, shortfall: bool) -> Callable[[NDArray[Any]], Array]:
-    def gap(drawn: NDArray[Any]) -> Array:
-        ordered = np.sort(drawn.reshape(-1, 2), axis=0)
-        cut = np.quantile(ordered, share, axis=0)
-        if shortfall:
-            weights = np.clip(np.arange(1, len(ordered) + 1) - len(ordered) * share, 0.0, 1.0)[:, None]
-            cut = (ordered * weights).sum(axis=0) / weights.sum()
-        return np.asarray(cut[1] - cut[0])
-
-    return gap
+def _quantile_gap(drawn: NDArray[Any], share: float) -> Array:
+    cut = np.quantile(drawn.reshape(-1, 2), share, axis=0)
+    return np.asarray(cut[1] - cut[0])
 
 
 def _estimate(interval: Interval) -> Estimate:

@@ -68,7 +68,14 @@ def write_parts(folder: Path, parts: Parts) -> None:
     data["pending"] = [parts.pending[0], vars(parts.pending[1])] if parts.pending else None
     draft = folder / f".{PARTS}.staged"
     draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    settle(draft)
     os.replace(draft, folder / PARTS)
+
+
+def settle(path: Path) -> None:
+    """Wait until a file's bytes are on the disk, so that a power cut after its renaming finds them there."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def file_hash(path: Path) -> str:

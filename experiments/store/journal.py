@@ -26,6 +26,9 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._base = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+        except sqlite3.Error as error:
+            raise OSError(f"{path}: {error}") from error
+        try:
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = NORMAL")
             self._base.execute(
@@ -33,6 +36,7 @@ class Journal:
                 "(point INTEGER, replication INTEGER, blob BLOB, PRIMARY KEY (point, replication))"
             )
         except sqlite3.Error as error:
+            self._base.close()
             raise OSError(f"{path}: {error}") from error
 
     def put(self, point: int, replication: int, blob: bytes) -> None:
@@ -76,6 +80,20 @@ def own(folder: Path) -> Path:
 def of_process(folder: Path, process: int) -> Path:
     """Where a process keeps its journal."""
     return folder / JOURNALS / f"{process}.sqlite"
+
+
+def damaged(error: BaseException | None) -> bool:
+    """Whether a journal's error is that its file is no database any more; others, like a full disk, pass."""
+    if isinstance(error, OSError):
+        error = error.__cause__
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def remove(path: Path) -> None:
+    """Delete a journal with the files that SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
 def look_up(path: Path, point: int, replication: int) -> bytes | None:

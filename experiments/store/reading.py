@@ -22,7 +22,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
         return _checked((path / MANIFEST).read_text(encoding="utf-8"), path)
     except (FileNotFoundError, NotADirectoryError):
         what = "has no manifest.json" if path.is_dir() else "does not exist" if not path.exists() else "is a file"
-        raise ConfigError(f'"{path}" is no output folder of Spillover: it {what}; `spillover run` makes one') from None
+        raise ConfigError(
+            f'"{path}" is no output folder of Spillover: it {what}; `spillover run` or `sweep` makes one'
+        ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f'"{path / MANIFEST}" cannot be read ({error}); run again to replace the folder') from None
 
@@ -109,9 +111,7 @@ class Folder:
     @cached_property
     def runs(self) -> "pd.DataFrame":
         """One row per run, in the order of replications: run_key, replication, seed, status, outcomes, param.*, ..."""
-        import pyarrow.parquet as pq
-
-        return pq.read_table(self.path / RUNS).to_pandas()
+        return self._table(self.path / RUNS).to_pandas()
 
     @property
     def replications(self) -> list[int]:
@@ -163,18 +163,27 @@ class Folder:
         return frame
 
     def _part(self, table: str, replication: int) -> "pa.Table":
-        import pyarrow.parquet as pq
-
         place = self.path / table / part(replication)
         if not place.is_file():
             raise ConfigError(f'"{self.path}" is incomplete: {table}/{place.name} is missing; run it again')
-        return pq.read_table(place)
+        return self._table(place)
 
     def _batched(self, wanted: list[int]) -> "list[pa.Table]":
+        places = sorted((self.path / BATCHED).glob("*.parquet"))
+        return [self._table(place, filters=[("replication", "in", wanted)]) for place in places]
+
+    def _table(self, place: Path, **chosen: Any) -> "pa.Table":
+        """A file of the folder; ConfigError if it is damaged."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        places = sorted((self.path / BATCHED).glob("*.parquet"))
-        return [pq.read_table(place, filters=[("replication", "in", wanted)]) for place in places]
+        try:
+            return pq.read_table(place, **chosen)
+        except (pa.ArrowException, OSError) as error:
+            raise ConfigError(
+                f'"{self.path}" is damaged: {place.relative_to(self.path)} cannot be read ({error}); '
+                f"`spillover verify {self.path}` names all such files; run again with --force"
+            ) from None
 
     def _known(self, replication: int) -> int:
         if replication not in self.replications:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.store.blobs import schema_of, table_of
-from experiments.store.hashes import Parts, Sealed, file_hash, write_parts
+from experiments.store.hashes import Parts, Sealed, file_hash, settle, write_parts
 from experiments.store.layout import HOST, HOST_PREFIX, SWEEP_RUNS, is_host_column, sweep_part
 
 PART_RUNS = 250
@@ -75,6 +75,7 @@ class Sealer:
                 draft = place.with_name(f".{place.name}.staged")
                 drafts[name] = draft
                 write(draft)
+                settle(draft)
         except BaseException:
             for draft in drafts.values():
                 draft.unlink(missing_ok=True)

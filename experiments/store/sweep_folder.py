@@ -1,6 +1,7 @@
 """Reading the folder of a sweep: frames, SQL, labelled arrays, and the pair that the EMA workbench takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,8 @@ class SweepFolder:
     @cached_property
     def runs(self) -> "pd.DataFrame":
         """One row per run, by point and replication: key, status, error, repeat, param.*, outcomes, host columns."""
-        rows, host = (self._dataset(table).to_table().to_pandas() for table in (SWEEP_RUNS, HOST))
+        with self._readable():
+            rows, host = (self._dataset(table).to_table().to_pandas() for table in (SWEEP_RUNS, HOST))
         keys = ["point", "replication"]
         joined = rows.merge(host.drop(columns="run_key"), on=keys, how="left", validate="1:1").sort_values(keys)
         head = [name for name in FIRST if name in joined]
@@ -80,7 +82,8 @@ class SweepFolder:
         data = self.dataset(name)
         wanted = None if columns is None else ["point", "replication", *self._known(columns, data.schema.names)]
         chosen = None if point is None else ds.field("point") == point
-        return data.to_table(columns=wanted, filter=chosen).to_pandas()
+        with self._readable():
+            return data.to_table(columns=wanted, filter=chosen).to_pandas()
 
     def steps(self, columns: Sequence[str] | None = None, point: int | None = None) -> "pd.DataFrame":
         """Metrics at every sampled tick; in a sweep they are 32-bit floats. columns, point: see `table`."""
@@ -132,6 +135,19 @@ class SweepFolder:
     def _sealed(self) -> list[str]:
         return self.place.parts(SWEEP_RUNS)
 
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Say which folder is damaged if a part of it cannot be read."""
+        import pyarrow as pa
+
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            raise ConfigError(
+                f'"{self.path}" is damaged: {error}; `spillover verify {self.path}` names the files, `spillover sweep` '
+                "with --force makes them again"
+            ) from None
+
     def _dataset(self, table: str) -> "ds.Dataset":
         import pyarrow as pa
         import pyarrow.dataset as ds
@@ -139,7 +155,8 @@ class SweepFolder:
         paths = [f"{self.place.root}/{name}" for name in self.files(table)]
         if not paths:
             return ds.dataset(_empty(table))
-        parts = [ds.dataset(path, format="parquet", filesystem=self.place.files) for path in paths]
+        with self._readable():
+            parts = [ds.dataset(path, format="parquet", filesystem=self.place.files) for path in paths]
         schema = pa.unify_schemas([part.schema for part in parts], promote_options="permissive")
         return ds.dataset([part.replace_schema(schema) for part in parts])
 

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.store.hashes import Parts, Sealed, file_hash, write_parts
+from experiments.store.hashes import Parts, Sealed, file_hash, settle, write_parts
 from experiments.store.layout import (
     BATCHED,
     COMPLETE,
@@ -88,7 +88,7 @@ class Writer:
         self._first = 0
         path.mkdir(parents=True, exist_ok=True)
         for name in OURS:
-            _delete(path / name)
+            delete(path / name)
         self._write_manifest()
 
     def commit(self, row: dict[str, Any], steps: "pa.Table | None") -> None:
@@ -140,6 +140,7 @@ def replace_manifest(path: Path, manifest: dict[str, Any]) -> None:
     place = path / MANIFEST
     draft = place.with_name(f".{MANIFEST}{STAGED}")
     draft.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    settle(draft)
     os.replace(draft, place)
 
 
@@ -168,7 +169,8 @@ def _runs_table(rows: list[dict[str, Any]]) -> "pa.Table":
     return pa.table({name: pa.array(values, HEAD.get(name)) for name, values in columns.items()})
 
 
-def _delete(path: Path) -> None:
+def delete(path: Path) -> None:
+    """Delete a file, a link, or a folder with all that is in it; nothing if there is none."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,16 +1,15 @@
 """Taking over an output folder: a new one, one of the same sweep, or one whose runs can be used again."""
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments.store.journal import JOURNALS
-from experiments.store.layout import OURS
+from experiments.store.layout import MANIFEST
 from experiments.store.reading import read_manifest
-from experiments.store.writing import occupied, replace_manifest
+from experiments.store.writing import STAGED, occupied, replace_manifest
 from experiments.sweeping import reuse as reusing
 from experiments.sweeping.identity import sweep_key
 from experiments.sweeping.job import SweepJob
@@ -19,29 +18,31 @@ from sim.errors import ConfigError
 Reuse = Literal["code", "config", "never"]
 """Which earlier runs are used again: of the same config and code, of the same config, or none."""
 LOCK = ".lock"
-Describe = Callable[[], dict[str, Any]]
+EMPTY = {LOCK, reusing.NEXT, f".{MANIFEST}{STAGED}"}
+"""What a sweep leaves that was killed before it had a manifest."""
+_URL = re.compile(r"[A-Za-z][\w+.-]+:/")
 
 
-def claim(path: Path, job: SweepJob, reuse: Reuse, force: bool, describe: Describe) -> None:
+def claim(path: Path, job: SweepJob, reuse: Reuse, force: bool, description: dict[str, Any]) -> None:
     """Make the folder this sweep's own, with a manifest and with the earlier runs that it can use.
 
-    describe: makes the manifest. Raises ConfigError, with nothing changed, if the folder cannot be used, or if runs
-    in it would be lost and `force` is not given.
+    description: the manifest. Raises ConfigError, with nothing changed, if the folder cannot be used, or if runs in it
+    would be lost and `force` is not given.
     """
-    manifest = _found(path, force)
+    manifest = usable(path, force)
     asked, code = sweep_key(job.plan, ""), sweep_key(job.plan, job.digest)
+    fresh = description | {"sweep_key": code, "plan_key": asked}
     if manifest is None:
-        _begin(path, describe() | {"sweep_key": code, "plan_key": asked})
+        reusing.begin(path, fresh)
         return
     reusing.complete_adoption(path)
     same = manifest.get("sweep_key") == code or (reuse == "config" and manifest.get("plan_key") == asked)
     if same and reuse != "never":
-        replace_manifest(path, describe() | {"sweep_key": manifest["sweep_key"], "plan_key": asked})
+        replace_manifest(path, fresh | {"sweep_key": manifest["sweep_key"]})
         return
-    fresh = describe() | {"sweep_key": code, "plan_key": asked}
     if reuse == "never" or "sweep" not in manifest:
         _refuse_loss(path, force or manifest.get("plan_key") == asked)
-        _begin(path, fresh)
+        reusing.begin(path, fresh)
         return
     adoption = reusing.Adoption(path, job, reuse)
     try:
@@ -85,9 +86,17 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _found(path: Path, force: bool) -> dict[str, Any] | None:
-    """The manifest of an earlier sweep or run in the folder; None if there is nothing to keep."""
-    if path.is_dir() and os.access(path, os.W_OK | os.X_OK) and {item.name for item in path.iterdir()} <= {LOCK}:
+def usable(path: Path, force: bool) -> dict[str, Any] | None:
+    """The manifest of an earlier sweep or run in the folder; None if there is nothing to keep.
+
+    Raises ConfigError, with nothing changed, for a folder that a sweep cannot have.
+    """
+    if _URL.match(str(path)):
+        raise ConfigError(
+            f'--out "{path}": a sweep is written to this machine; choose a folder, and copy it when it is done: '
+            "readers take URLs"
+        )
+    if path.is_dir() and os.access(path, os.W_OK | os.X_OK) and {item.name for item in path.iterdir()} <= EMPTY:
         return None
     manifest = occupied(path)
     if manifest is None or (force and "sweep" not in manifest):
@@ -108,15 +117,3 @@ def _refuse_loss(path: Path, allowed: bool, dropped: int | None = None) -> None:
             f'--out "{path}" holds {what}: its config or [sweep] changed, or the code did (then --reuse config keeps '
             "them); choose another folder, or replace it with --force"
         )
-
-
-def _begin(path: Path, manifest: dict[str, Any]) -> None:
-    for name in OURS:
-        place = path / name
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
-    path.mkdir(parents=True, exist_ok=True)
-    (path / JOURNALS).mkdir()
-    replace_manifest(path, manifest)

@@ -4,6 +4,7 @@ import shlex
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from experiments.design import Plan
 from experiments.store import sealing
 from experiments.store.blobs import row_of
 from experiments.store.hashes import Parts, file_hash, read_parts, write_parts
-from experiments.store.journal import JOURNALS, Journal, of_process, own
+from experiments.store.journal import JOURNALS, Journal, damaged, of_process, own, remove
 from experiments.store.layout import SWEEP_RUNS, sweep_part
 from experiments.store.manifest import Request
 from experiments.store.sealing import PARAM, Run, Sealer
 from experiments.sweeping.job import Done, SweepJob
 from experiments.sweeping.schedule import RunId, Schedule
-from sim.errors import ConfigError
+from sim.errors import ConfigError, suggestion
+
+OPEN = 32
+"""Journals that are held open; every worker that ever died has left one."""
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Coordinator:
         self._places: dict[RunId, int] = {}
         self._journals: dict[int, Journal] = {}
         self._batch: list[RunId] = []
+        self._mixed = {axis["name"] for axis in job.plan.describe()["axes"] if _fractional(axis.get("values", ()))}
         self._own: Journal | None = None
         parts = _settled(folder)
         self._sealer = Sealer(folder, parts, job.keep, _texts(job.plan))
@@ -53,7 +58,10 @@ class Coordinator:
         self._seal_due()
 
     def record(self, done: Done) -> None:
-        """Note a finished run. Raises OSError if what is due cannot be sealed; the run is not lost then."""
+        """Note a finished run. Raises OSError if what is due cannot be sealed; the run is not lost then.
+
+        Raises ConfigError if the run is well and has no outcome of the name that [sweep.stop] watches.
+        """
         process = done.process
         if done.blob is not None:
             self._own = self._own or Journal(own(self.folder))
@@ -65,6 +73,8 @@ class Coordinator:
         self.tally.computed += 1
         self.tally.failed += not done.ok
         self.tally.seconds += done.seconds
+        if done.ok and self.job.watch:
+            self._watched(done.run)
         self._seal_due()
 
     def close(self) -> bool:
@@ -115,18 +125,28 @@ class Coordinator:
     def _adopt_journals(self) -> None:
         for path in sorted((self.folder / JOURNALS).glob("*.sqlite")):
             try:
-                journal = Journal(path)
-                runs = journal.runs()
-            except (OSError, sqlite3.Error):
-                path.unlink()  # Its runs are made again.
+                with closing(Journal(path)) as journal:
+                    runs = journal.runs()
+            except (OSError, sqlite3.Error) as error:
+                if not damaged(error):
+                    raise
+                remove(path)  # Its runs are made again.
                 continue
-            self._journals[journal.process] = journal
             for run in runs:
                 self._places[run] = journal.process
                 self.schedule.finish(run, self._value(run))
 
     def _value(self, run: RunId) -> float:
         return self.job.done(run, self._blob(run)).value if self.job.watch else float("nan")
+
+    def _watched(self, run: RunId) -> None:
+        watch, row = str(self.job.watch), row_of(self._blob(run))
+        if watch not in row:
+            known = [name for name, value in row.items() if isinstance(value, float)]
+            raise ConfigError(
+                f'sweep.stop.outcome: found "{watch}", which no run has{suggestion(watch, known)}; '
+                "`spillover run` with --json shows the outcomes of one run"
+            )
 
     def _seal_due(self) -> None:
         for run in self.schedule.due():
@@ -151,7 +171,8 @@ class Coordinator:
         row = row_of(blob)
         point = self.plan.points[run[0]]
         row |= {"point": run[0], "replication": run[1], "repeat": repeat(self.request, point.sets, row["seed"], run[1])}
-        row |= {f"{PARAM}{name}": value for name, value in point.params.items()}
+        mixed = self._mixed
+        row |= {f"{PARAM}{name}": float(v) if name in mixed else v for name, v in point.params.items()}
         return Run(*run, row, blob)
 
     def _blob(self, run: RunId) -> bytes:
@@ -162,9 +183,11 @@ class Coordinator:
     def _journal(self, process: int) -> Journal:
         if self._own is not None and process == self._own.process:
             return self._own
-        if process not in self._journals:
-            self._journals[process] = Journal(of_process(self.folder, process))
-        return self._journals[process]
+        journal = self._journals.pop(process, None) or Journal(of_process(self.folder, process))
+        self._journals[process] = journal
+        if len(self._journals) > OPEN:
+            self._journals.pop(next(iter(self._journals))).close()
+        return journal
 
 
 def schedule_of(plan: Plan) -> Schedule:
@@ -210,6 +233,11 @@ def _texts(plan: Plan) -> Any:
     """Which axes have values that are texts in at least one point."""
     texts = {axis["name"] for axis in plan.describe()["axes"] if not _alike(axis.get("values", ()))}
     return texts.__contains__
+
+
+def _fractional(values: Sequence[Any]) -> bool:
+    """Whether values are numbers of which some are no integers, so that all are stored as floats."""
+    return not any(isinstance(value, bool | str) for value in values) and any(isinstance(v, float) for v in values)
 
 
 def _alike(values: Sequence[Any]) -> bool:

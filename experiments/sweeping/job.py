@@ -65,7 +65,10 @@ class SweepJob:
     def perform(self, task: RunId, progress: Callable[[], None]) -> Done:
         """Compute a run and put it away, in this process's journal or into what is returned."""
         result, key = self._result(task, progress)
-        blob = self.packed(result, key)
+        try:
+            blob = self.packed(result, key)
+        except (TypeError, ValueError, OverflowError) as error:
+            blob = self.packed(self._failed(task, f"it cannot be stored: {said(error)}"), key)
         if self.folder is None:
             return self.done(task, blob)
         if self._journal is None:
@@ -101,16 +104,18 @@ class SweepJob:
 
     def config(self, index: int) -> Config:
         """The config of a point; the last one asked for is kept. Raises ConfigError if the point is not valid."""
-        if self._config is None or self._config[0] != index:
-            self._config = (index, self.plan.config(self.plan.points[index]))
-        return self._config[1]
+        held = self._config
+        if held is None or held[0] != index:
+            held = self._config = (index, self.plan.config(self.plan.points[index]))
+        return held[1]  # Another thread may have taken up another point meanwhile.
 
     def packed(self, result: RunResult, config_key: str) -> bytes:
         """A run as a blob, with the tables to keep."""
         tables = {name: table.drop_columns(IDENTITY) for name, table in result.tables.items() if name in self.keep}
         if BATCHED in tables:
             tables[BATCHED] = narrow(tables[BATCHED])
-        return encode(result.row({}) | {"config_key": config_key}, tables)
+        numbers = {name: float(value) for name, value in result.outcomes.items()}
+        return encode(result.row({}) | numbers | {"config_key": config_key}, tables)
 
     def _result(self, task: RunId, progress: Callable[[], None]) -> tuple[RunResult, str]:
         index, replication = task
@@ -122,8 +127,11 @@ class SweepJob:
         return result, run_key(config, replication, "")
 
     def _failed(self, task: RunId, error: str) -> RunResult:
-        key, seed = self._keys(task)[0], self.plan.base.run.seed
-        return RunResult(run_key=key, replication=task[1], seed=seed, status="failed", error=error)
+        try:
+            seed = self.config(task[0]).run.seed
+        except ConfigError:
+            seed = self.plan.base.run.seed
+        return RunResult(run_key=self._keys(task)[0], replication=task[1], seed=seed, status="failed", error=error)
 
     def _keys(self, task: RunId) -> tuple[str, str]:
         """Key of the run with and without the model; of a point without a valid config, of its settings."""

@@ -1,7 +1,7 @@
-"""Using the runs of an earlier sweep again, in a sweep with other points, replications or code.
+"""A folder becomes that of a new sweep, which may use the runs of an earlier one in it again.
 
-The runs are copied, under their new places, into a journal beside the old folder's parts; renaming the new manifest
-into place is the moment from which they count. Killed before it, the old sweep is as it was; killed after it,
+They are copied, under their new places, into a journal beside the old folder's parts; renaming the new manifest into
+place is the moment from which they count. Killed before it, the folder is as it was; killed after it,
 `complete_adoption` does the rest.
 """
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.store.blobs import encode, row_of
-from experiments.store.hashes import PARTS, read_parts
+from experiments.store.hashes import read_parts
 from experiments.store.identity import run_key
 from experiments.store.journal import JOURNALS, Journal
-from experiments.store.layout import HOST, SWEEP_RUNS, TABLES, sweep_part
+from experiments.store.layout import HOST, MANIFEST, OURS, SWEEP_RUNS, sweep_part
 from experiments.store.reading import read_manifest
 from experiments.store.sealing import HEAD, PARAM
-from experiments.store.writing import replace_manifest
+from experiments.store.writing import delete, replace_manifest
 from experiments.sweeping.job import SweepJob
 from experiments.sweeping.schedule import RunId
 from sim.errors import ConfigError
@@ -53,8 +53,7 @@ class Adoption:
     def commit(self, manifest: dict[str, Any]) -> None:
         """Turn the folder into that of the new sweep."""
         self._journal.close()
-        replace_manifest(self.folder, manifest | {ADOPTING: True})
-        complete_adoption(self.folder)
+        _take_over(self.folder, manifest)
 
     def close(self) -> None:
         """Drop the copies, if they were not committed."""
@@ -62,15 +61,28 @@ class Adoption:
         shutil.rmtree(self.folder / NEXT, ignore_errors=True)
 
 
+def begin(folder: Path, manifest: dict[str, Any]) -> None:
+    """Turn the folder, made if it is missing, into that of a sweep without any run yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    delete(folder / NEXT)
+    (folder / NEXT).mkdir()
+    _take_over(folder, manifest)
+
+
+def _take_over(folder: Path, manifest: dict[str, Any]) -> None:
+    replace_manifest(folder, manifest | {ADOPTING: True})
+    complete_adoption(folder)
+
+
 def complete_adoption(folder: Path) -> None:
-    """Delete what the old sweep left, if a new one took its runs over."""
+    """Delete what was in the folder before, if a new sweep is taking it over."""
     manifest = read_manifest(folder)
     if not manifest.pop(ADOPTING, False):
         return
     if (folder / NEXT).is_dir():
-        for name in (SWEEP_RUNS, HOST, *TABLES, JOURNALS):
-            shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / PARTS).unlink(missing_ok=True)
+        for name in OURS:
+            if name != MANIFEST:
+                delete(folder / name)
         (folder / NEXT).rename(folder / JOURNALS)
     replace_manifest(folder, manifest)
 

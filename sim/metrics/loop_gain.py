@@ -27,11 +27,13 @@ class LoopGainMetric(Metric):
     """Gain of the loop from price to orders to price on every asset's reference market, from the attribution of moves.
 
     loop_gain.ASSET is the log-price move that rebalancing adds, within 60 ticks, per unit of log-price move from any
-    source, by regression on the moves that those who decide have seen (sim.math.systemic.feedback);
-    loop_gain_falls.ASSET the same per unit of fall, where rises may be answered differently; feedback_gain.ASSET that
-    of all orders that follow prices: rebalancing, momentum, hedging, deleveraging, liquidation, runs and unwinding. A
-    unit of news ends as 1 / (1 - gain); at 1 moves feed on themselves, below 0 flows lean against them. Exactly 0
-    where such flows moved no price, NaN in runs of fewer than 20 ticks.
+    source, by regression on the moves that those who decide have seen (sim.math.systemic.feedback). Runs of fewer than
+    180 ticks look back 20, 5 or 1 tick, at most a third of their length, and miss what is answered later, so the gain
+    of rules that look further back is read too near zero. loop_gain_falls.ASSET is the same per unit of fall, where
+    rises may be answered differently; feedback_gain.ASSET that of all orders that follow prices: rebalancing, momentum,
+    hedging, deleveraging, liquidation, runs and unwinding. A unit of news ends as 1 / (1 - gain); at 1 moves feed on
+    themselves, below 0 flows lean against them. Exactly 0 where such flows moved no price, NaN in runs of fewer than 20
+    ticks.
     """
 
     def final(self, world: "World") -> dict[str, float]:

@@ -9,6 +9,7 @@ from agents.shared.frictions import FOREVER, Frictions, average_price
 from agents.shared.limits import Limits
 from agents.shared.sizes import Sizes
 from agents.triggers.calendar import Calendar
+from agents.triggers.drift import Drift
 from sim.interfaces import Trigger
 
 HOUR = 3_600.0
@@ -186,13 +187,54 @@ def test_a_venue_takes_no_more_than_its_limit_of_a_rebalancing(opened):
 
 def test_limits_keep_the_direction_of_every_trade():
     gap = np.array([[300.0, -100.0, 40.0], [10.0, 5.0, -900.0]])
-    routed = Limits(venues={"a": 200.0, "pool": 30.0}).routed(gap, ["X", "Y", "pool"], ["a", "b"], np.array([0, 1]))
+    routed = Limits(venues={"a": 200.0, "pool": 30.0}).routed(
+        gap, ["X", "Y", "pool"], ["a", "b"], np.array([[0, 0], [1, 1]])
+    )
     assert routed == pytest.approx(np.array([[150.0, -50.0, 30.0], [10.0, 5.0, -30.0]]))
+
+
+def test_a_venue_limit_is_that_of_where_each_asset_trades_and_no_deposits():
+    gap = np.array([[300.0, -100.0, 900.0]])
+    limits = Limits(venues={"b": 50.0})
+    routed = limits.routed(gap, ["X", "Y", "pool"], ["a", "b"], np.array([[0, 1]]))
+    assert routed == pytest.approx(np.array([[300.0, -50.0, 900.0]]))
+
+
+def test_an_asset_that_the_usual_venue_lacks_counts_where_it_trades(floor):
+    place = floor(ETH=2000.0, BTC=40_000.0).open("a", assets=["ETH"]).open("b")
+    place.seat(
+        Allocator(
+            count=20, name="allocators", assets=["ETH", "BTC"], rule=Fixed(targets={"ETH": 0.5, "BTC": 0.3}),
+            trigger=Always(), venues=["a", "b"], venue_shares=[1.0, 0.0], limits=Limits(venues={"b": 100.0}),
+            wealth_usd=Sizes(median=1e6, spread=0.5), min_trade_usd=0.1,
+        )
+    )  # fmt: skip
+    sent = [(intent.token2 or intent.token, intent) for intent in place.step(3000.0, 30_000.0).act()]
+    usd = {token: (intent.amount / 1e6 * place.prices[intent.token]).max() for token, intent in sent}
+    assert usd[2] <= 100.0 + 1e-6
+    assert usd[1] > 1_000.0
 
 
 def test_what_is_not_permitted_or_not_used_is_named():
     limits = Limits(allowed=["b"], venues={"c": 1.0}, protocols={"d": 0.5})
     found = dict(limits.faults([("venues", "a"), ("deposits", "b")]))
     assert found["venues"] == '"a" is not among limits.allowed (b); leave it out, or permit it'
-    assert found["limits.venues"] == '"c" is not used by this population; it uses a, b'
-    assert found["limits.protocols"] == '"d" is not used by this population; it uses a, b'
+    assert found["limits.venues"] == '"c" bounds no trades of this population; it can bound a, b'
+    assert found["limits.protocols"] == '"d" bounds no deposits of this population; it can bound b'
+
+
+def test_limits_that_would_bound_nothing_are_named():
+    used = [("venues", "a"), ("borrow.protocol", "pool")]
+    for limits, place in ((Limits(venues={"a": 1.0}), "venues"), (Limits(protocols={"pool": 0.5}), "protocols")):
+        [(where, text)] = limits.faults(used)
+        assert where == f"limits.{place}"
+        assert text.endswith("it can bound none")
+    assert Limits(protocols={"a": 0.5}).faults([("venues", "a")])
+    assert Limits(venues={"a": 1.0}).faults([("venues", "a")]) == []
+
+
+def test_a_turnover_limit_does_not_hide_a_drift_from_its_trigger(opened):
+    place = opened(limits=Limits(turnover=0.02), trigger=Drift(band=0.05, every=60.0))
+    for _ in range(40):
+        place.step(3000.0, 30_000.0).act()
+    assert np.abs(shares(place) - [0.5, 0.3]).max() <= 0.05 + 1e-4

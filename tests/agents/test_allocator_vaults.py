@@ -50,3 +50,26 @@ def test_money_that_waits_to_get_in_or_out_is_never_lost_from_sight(world):
     assert max(leaving[20:]) > 5_000.0
     assert leaving[-1] == pytest.approx(0.0, abs=50.0)
     assert value / wealth[:, None] == pytest.approx(np.tile([0.1, 0.3], (3, 1)), abs=0.03)
+
+
+def test_yield_seekers_count_what_waits_at_a_vault_as_their_own_money():
+    idle = tuple(kind for kind in PEOPLE if kind not in ("option_market_makers", "noise"))
+    seekers = AGENT.replace(
+        'kind = "fixed", targets = { puts = 0.4, lending = 0.3 }', 'kind = "best_yield", yields = { puts = 0.5 }'
+    )
+    world = build(town(table("allocator", seekers, name="vaulters"), without=idle))
+    model, waited = SpilloverModel(world), []
+    population = world.population("vaulters")
+    view = next(actor.view for actor in world.actors if actor.population is population)
+    vault = view.quotes["puts"]
+    for tick in range(40):
+        if tick in (10, 25):
+            population.rule.yields = {"puts": -0.5 if tick == 10 else 0.5}
+        model.step()
+        _, wealth, _ = measure(world)
+        seen = population._seen(view, np.arange(3), np.zeros((3, 2)), wealth)
+        own, money = population.rule._holdings(seen)
+        assert money * view.atom_prices[0] == pytest.approx(wealth.sum(), rel=1e-3)
+        waited.append([int(view.balance(token).sum()) for token in (vault.pending, vault.leaving)])
+        assert own[0] >= waited[-1][0]
+    assert np.max(waited, axis=0).min() > 0

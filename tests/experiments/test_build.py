@@ -113,3 +113,19 @@ def test_a_replication_has_its_own_path_and_the_same_opening():
     paths = [world.prices.fundamental[:, 1].tolist() for world in worlds]
     assert paths[0] == paths[1] != paths[2]
     assert np.array_equal(worlds[0].ledger.balance, worlds[2].ledger.balance)
+
+
+def test_code_that_fails_before_the_first_tick_is_located(spillover, home):
+    (home / "hasty.py").write_text(
+        "from sim.interfaces import AllocationRule\nfrom sim.registry import component\n\n\n"
+        '@component("rule", "hasty")\nclass Hasty(AllocationRule):\n    """Fails."""\n\n'
+        '    def weights(self, view):\n        raise ValueError("not now")\n'
+    )
+    (home / "hasty.toml").write_text(
+        'extends = "toy.toml"\n\n[[agents]]\nname = "funds"\nkind = "allocator"\ncount = 2\nassets = ["ETH"]\n'
+        'rule = { kind = "hasty" }\ntrigger = { kind = "calendar", every = "1h" }\nvenues = ["market"]\n'
+        "wealth_usd = { mean = 1e4, spread = 0.0 }\n"
+    )
+    code, _, err = spillover("run", "hasty.toml", "--plugin", "hasty.py", "--out", "here")
+    assert code == 2 and 'population "funds" failed at its opening: ValueError: not now (' in err
+    assert "hasty.py:10)" in err and not (home / "here").exists()

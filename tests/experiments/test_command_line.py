@@ -96,6 +96,8 @@ def test_a_run_prints_its_outcomes_and_its_place(spillover, home):
     assert f"Largest fall of ETH         {row['drawdown.ETH']:.1%}".split() in [line.split() for line in lines]
     noise = next(line.split() for line in lines if line.startswith("noise"))
     assert noise[1].replace("−", "-") == f"{row['noise.return']:.1%}"
+    assert "held." not in out and "nan" not in out
+    assert any("further outcomes: --json prints all, here/runs.parquet holds all" in line for line in lines)
     assert err.splitlines()[0] == "toy: running 1 replication of 40 ticks" and "done in" in err
     assert folder.manifest["command"][0] == "spillover" and folder.manifest["source"] == "toy.toml"
 
@@ -183,6 +185,15 @@ def test_wrong_input_is_one_line_each_and_writes_nothing(spillover, home, words,
     for line, part in zip(err.splitlines(), lines, strict=True):
         assert part in line
     assert sorted(home.rglob("*")) == before
+
+
+def test_a_place_that_cannot_be_written_is_named(spillover, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "locked/manifest.json")
+
+    monkeypatch.setattr("experiments.commands.verify.verify", refuse)
+    code, _, err = spillover("verify", "locked")
+    assert code == 2 and err.startswith('"locked/manifest.json" cannot be read or written (Permission denied); check')
 
 
 def test_a_mistake_in_a_file_is_located(spillover, home):

@@ -104,7 +104,7 @@ def test_the_digest_leaves_out_what_the_host_decides(out):
     ("spoil", "message"),
     [
         (lambda out: out.rename(out.with_name("gone")), r'out" is no output folder of Spillover: it does not exist'),
-        (lambda out: (out / "manifest.json").unlink(), r"it has no manifest\.json; `spillover run` makes one"),
+        (lambda out: (out / "manifest.json").unlink(), r"has no manifest\.json; `spillover run` or `sweep` makes one"),
         (lambda out: (out / "manifest.json").write_text("{"), r'manifest\.json" cannot be read \(Expecting'),
         (lambda out: (out / "manifest.json").write_text("[]"), r"manifest\.json is of another program"),
         (lambda out: edit_manifest(out, format="hugo"), r"manifest\.json is of another program"),
@@ -117,6 +117,13 @@ def test_what_cannot_be_read_is_refused_in_words(out, spoil, message):
     spoil(out)
     with pytest.raises(ConfigError, match=message):
         open_folder(out)
+
+
+@pytest.mark.parametrize("name", ["runs.parquet", "events/000000.parquet"])
+def test_a_damaged_file_is_named(out, name):
+    (out / name).write_bytes((out / name).read_bytes()[:200])
+    with pytest.raises(ConfigError, match=rf"is damaged: {name} cannot be read .*`spillover verify .*--force"):
+        open_folder(out).events(0)
 
 
 def test_a_missing_part_and_a_missing_replication_are_named(out):

@@ -53,6 +53,7 @@ def test_usd_is_right_to_half_a_percent(value):
         (duration(600), "10 minutes"),
         (duration(9000), "2.5 hours"),
         (duration(12), "12 seconds"),
+        (duration(1.0004), "1 second"),
     ],
 )
 def test_words(text, expected):

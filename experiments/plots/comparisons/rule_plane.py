@@ -99,7 +99,7 @@ def _limits(ends: Any, intervals: list[Interval]) -> None:
     reach = (high - low) or 1.0
     edges = 100 * np.array([[interval.low, interval.high] for interval in intervals])
     edges = edges[np.abs(edges - values[:-1, None]) < reach]
-    ends(min(low, *edges) - ROOM * reach, max(high, *edges) + ROOM * reach)
+    ends(min([low, *edges]) - ROOM * reach, max([high, *edges]) + ROOM * reach)
 
 
 def _entry(axes: "Axes", start: Floats, end: Floats) -> Floats:

@@ -17,6 +17,9 @@ from sim.registry import component
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST = 500
+"""Sizes that are drawn."""
+
 
 @component("plot", "cascade_sizes")
 class CascadeSizesPlot(SweepPlot):
@@ -40,7 +43,7 @@ class CascadeSizesPlot(SweepPlot):
         """A step line with its interval."""
         table = view.study.values(self.outcome)
         sizes = np.sort(table[np.isfinite(table)])
-        n, positive = sizes.size, np.unique(sizes[sizes > 0])
+        n, positive = sizes.size, _thinned(np.unique(sizes[sizes > 0]))
         least = n - np.searchsorted(sizes, positive, side="left")
         low, high = _band(table, positive, least, view.findings.level)
         axes = figure.subplots()
@@ -64,6 +67,12 @@ class CascadeSizesPlot(SweepPlot):
         return Caption(
             said, note, f"Largest {write(float(sizes[-1]))}, 95% quantile {write(tail)}, median {write(median)}."
         )
+
+
+def _thinned(sizes: Any) -> Any:
+    """At most `MOST` of the sizes, all of the largest among them: below these, neighbours fall on the same pixel."""
+    back = np.unique(np.geomspace(1, sizes.size, MOST).round().astype(int))
+    return sizes[sizes.size - back[::-1]]
 
 
 def _band(table: Any, sizes: Any, least: Any, level: float) -> Any:

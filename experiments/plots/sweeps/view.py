@@ -93,6 +93,20 @@ def value_axis(axis: Any, outcome: str) -> None:
     if outcome.endswith("_usd") or _is_share(outcome):
         write = form(outcome)
         axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+        if axis.get_scale() == "log":
+            _minor_labels(axis, write)
+
+
+def _minor_labels(axis: Any, write: Callable[[float], str]) -> None:
+    """Between the powers of ten of a logarithmic axis: labels at 2 and 5 if it spans less than two of them, or none."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    if high < 100 * low:
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.set_minor_formatter(FuncFormatter(lambda value, _: write(value)))
+    else:
+        axis.set_minor_formatter(NullFormatter())
 
 
 def edges(axis: AxisView) -> NDArray[np.float64]:

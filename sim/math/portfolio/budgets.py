@@ -15,13 +15,18 @@ CLOSE = 0.3
 """Largest relative error of a contribution from which Newton's method is tried."""
 PRECISION = 1e-14
 TURNS = 400
+PATIENCE = 80
+"""Turns after which coordinate descent is given up for damped steps of Newton's method."""
+STALLED = 1e-6
+"""Error at which it stops where rounding allows no better: without risk to balance, contributions all but cancel."""
 
 
 def risk_budget_weights(covariance: Floats, budgets: Floats, total: float = 1.0) -> Floats:
     """(k,) or (n, k) weights w > 0, w'1 = total, with w_i (Sw)_i / w'Sw = budgets_i: the only such portfolio.
 
     From min 1/2 x'Sx - budgets' ln x (Spinu, 2013), by coordinate descent (Griveau-Billion, Richard and Roncalli, 2013)
-    until Newton's method converges. It does not need a regular covariance, only positive variances.
+    until Newton's method converges, damped as Spinu does where some portfolio has next to no risk. It does not need a
+    regular covariance, only positive variances and, strictly, that no long portfolio is free of risk.
 
     covariance: (k, k) or (n, k, k). budgets: (k,) or (n, k), above 0 with a sum of 1.
     Raises SpilloverError for a budget of 0 or a covariance that is not positive semidefinite.
@@ -33,7 +38,9 @@ def risk_budget_weights(covariance: Floats, budgets: Floats, total: float = 1.0)
         raise SpilloverError(f"risk budgets: found {shares.min():g}; every asset of the portfolio needs one above 0")
     solve_budgets(each, shares, weights, turns)
     if (turns < 0).any():
-        raise SpilloverError("risk budgets: no convergence; the covariance is not positive semidefinite")
+        raise SpilloverError(
+            "risk budgets: no convergence; the covariance is not positive semidefinite, or all risk can be hedged away"
+        )
     weights *= total
     return weights if covariance.ndim == 3 else weights[0]
 
@@ -76,7 +83,7 @@ def _newton(C, b, y, slope, L, trial):
             rest = C[i, j] + (b[i] / (y[i] * y[i]) if i == j else 0.0)
             for c in range(j):
                 rest -= L[i, c] * L[j, c]
-            L[i, j] = rest / L[j, j] if j < i else math.sqrt(rest)
+            L[i, j] = rest / L[j, j] if j < i else math.sqrt(max(rest, 1e-16))
         rest = slope[i]
         for c in range(i):
             rest -= L[i, c] * trial[c]
@@ -94,6 +101,16 @@ def _newton(C, b, y, slope, L, trial):
 
 
 @inline
+def _damp(y, trial):
+    """Shorten the step from y to trial so that no weight falls to zero or more than doubles (Spinu, 2013)."""
+    longest = 0.0
+    for i in range(y.size):
+        longest = max(longest, abs(trial[i] - y[i]) / y[i])
+    for i in range(y.size):
+        trial[i] = y[i] + (trial[i] - y[i]) / (1.0 + longest)
+
+
+@inline
 def _balance(C, b, y, slope, L, trial, other):
     """Take y to the budgets, Newton where it helps and coordinate descent where not; iterations, -1 if never there."""
     error = _error(C, b, y, slope)
@@ -101,9 +118,15 @@ def _balance(C, b, y, slope, L, trial, other):
         if error <= PRECISION:
             return turn
         better = math.inf
-        if error < CLOSE and _newton(C, b, y, slope, L, trial):
+        if turn >= PATIENCE:
+            _newton(C, b, y, slope, L, trial)
+            _damp(y, trial)
             better = _error(C, b, trial, other)
-        if better >= error:
+            if better >= error and error < STALLED:
+                return turn
+        elif error < CLOSE and _newton(C, b, y, slope, L, trial):
+            better = _error(C, b, trial, other)
+        if better >= error and turn < PATIENCE:
             if error < 1e-12:
                 return turn
             _sweep(C, b, y)

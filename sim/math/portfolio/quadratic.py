@@ -13,6 +13,8 @@ from sim.errors import SpilloverError
 from sim.math.portfolio.kernels import ANY, AT_MOST, EXACT, solve_portfolios
 
 Floats = NDArray[np.float64]
+STRAY = 1e-11
+"""Error of a sum of weights, relative to the total, that is left alone."""
 
 
 def efficient_frontier(
@@ -37,7 +39,7 @@ def minimum_variance_weights(
 
 
 def maximum_sharpe_weights(excess: Floats, covariance: Floats, upper: ArrayLike = np.inf, total: float = 1.0) -> Floats:
-    """(k,) weights 0 <= w <= upper, w'1 = total, with the most mean excess return per risk; some excess must be > 0.
+    """(k,) weights 0 <= w <= upper, w'1 = total, with the most mean excess return per risk; `most_return` must be > 0.
 
     Without bounds the ray of min 1/2 y'Sy - excess'y, y >= 0. With them it is the point of the frontier where
     w'Sw = t excess'w: the left side less the right falls in t and is straight between changes of what is held, so a
@@ -46,10 +48,17 @@ def maximum_sharpe_weights(excess: Floats, covariance: Floats, upper: ArrayLike 
     most = _ceiling(upper, excess.size)
     ray = _solved(covariance, -excess[None], np.full(excess.size, np.inf), 1.0, ANY)[0]
     held = float(ray.sum())
-    if held <= 0.0:
-        raise SpilloverError("maximum Sharpe: no asset has an expected excess return above 0")
+    if held <= 0.0 or most_return(excess, most, total) <= 0.0:
+        raise SpilloverError("maximum Sharpe: no portfolio within its bounds has an expected excess return above 0")
     weights: Floats = total / held * ray
     return weights if np.all(weights <= most) else _bounded_tangency(excess, covariance, most, total)
+
+
+def most_return(mean: Floats, upper: ArrayLike = np.inf, total: float = 1.0) -> float:
+    """The most expected return of any weights 0 <= w <= upper, w'1 = total: best assets first, each up to its bound."""
+    order = np.argsort(-mean, kind="stable")
+    room = np.minimum(_ceiling(upper, mean.size), total)[order]
+    return float((np.clip(total - (np.cumsum(room) - room), 0.0, room) * mean[order]).sum())
 
 
 def _bounded_tangency(excess: Floats, covariance: Floats, most: Floats, total: float) -> Floats:
@@ -61,7 +70,7 @@ def _bounded_tangency(excess: Floats, covariance: Floats, most: Floats, total: f
     weights, above = at(low)
     best, below = at(high)
     while below > 0.0:
-        if np.array_equal(best, weights):
+        if np.abs(best - weights).max() <= STRAY * total:
             return best
         low, above, weights, high = high, below, best, 4.0 * high
         best, below = at(high)
@@ -124,4 +133,15 @@ def _solved(
     )
     if (steps < 0).any():
         raise SpilloverError(f"portfolio: the covariance of {k} assets is singular; shrink it or lengthen its window")
+    if balance != ANY:
+        _mend(weights, upper, total, balance)
     return weights
+
+
+def _mend(weights: Floats, upper: Floats, total: float, balance: int) -> None:
+    """Bring sums back to the total where an ill-conditioned covariance made the solver stray from it."""
+    stray = weights.sum(axis=1) - total
+    for p in np.flatnonzero(np.abs(stray) > STRAY * total if balance == EXACT else stray > STRAY * total).tolist():
+        free = np.flatnonzero((weights[p] > 0.0) & (weights[p] < upper))
+        part = weights[p, free] * (1.0 - stray[p] / weights[p, free].sum(initial=1e-300))
+        weights[p, free] = np.clip(part, 0.0, upper[free])

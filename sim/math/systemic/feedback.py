@@ -8,17 +8,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 EDGES = (1, 5, 20, 60)
 """Moves back, the last one included, up to which answers are told apart; between two of them all weigh the same."""
-ROWS_PER_MOVE = 10
+ROWS_PER_MOVE = 3
 """Moves so far back are used if the series is this many times as long."""
+LEAST = 20
+"""Looks below which there is no gain."""
 
 
 def loop_gain(moves: Floats, responses: Floats) -> float:
     """Total log-price response of some flows, over all lags, to one unit of log-price move.
 
-    The price move that the flows make at a tick is regressed on the last 60 moves seen before it, with coefficients
-    that are constant between `EDGES`; the gain is the sum of coefficients over moves. In a linear loop, in which what
-    is seen is news plus the responses of the tick before, a unit of news ends as 1 / (1 - gain); at 1 the loop feeds on
-    itself. Below zero, flows lean against moves.
+    The price move that the flows make at a tick is regressed on the last 60 moves seen before it, or as many as
+    `ROWS_PER_MOVE` allows, with coefficients that are constant between `EDGES`; the gain is the sum of coefficients
+    over moves, without answers that come later. In a linear loop, in which what is seen is news plus the responses of
+    the tick before, a unit of news ends as 1 / (1 - gain); at 1 the loop feeds on itself. Below zero, flows lean
+    against moves.
 
     moves: (m,) log-price change from all sources between one look and the next. responses: (m,) log-price change that
     the flows make after each look. Exactly 0 without responses, NaN if there are too few ticks or moves.
@@ -44,7 +47,7 @@ def fall_gain(moves: Floats, responses: Floats) -> float:
 
 
 def _edges(ticks: int) -> list[int]:
-    return [edge for edge in EDGES if ROWS_PER_MOVE * edge <= ticks] if ticks >= 2 * ROWS_PER_MOVE else []
+    return [edge for edge in EDGES if ROWS_PER_MOVE * edge <= ticks] if ticks >= LEAST else []
 
 
 def _lagged(moves: Floats, edges: list[int]) -> Floats:

@@ -40,3 +40,7 @@ def unsolvable(returns):
 
 def broken(returns):
     raise KeyError("a bug")
+
+
+def long_and_short(returns):
+    return np.array([1.5, -1.0, 0.5])

@@ -4,6 +4,7 @@ import pytest
 from agents.rules.cost_aware import CostAware
 from agents.rules.fixed import Fixed
 from agents.rules.minimum_variance import MinimumVariance
+from agents.rules.volatility_target import VolatilityTarget
 
 WINDOW = 500 * 3_600.0
 TARGET = np.array([0.5, 0.3, 0.1])
@@ -49,3 +50,9 @@ def test_substitutes_and_faults_of_the_base_are_its_own(look, returns):
     whole = rule(base=MinimumVariance())
     whole.weights(look(returns[:5], current=HELD))
     assert whole.fallbacks == {"short_history": 2}
+
+
+def test_leverage_of_the_base_is_kept(look, returns):
+    levered = VolatilityTarget(target=9.0, max_leverage=2.0, window=WINDOW)
+    view = look(returns, current=np.full((3, 3), 0.5))
+    assert rule(base=levered, cost=0.0).weights(view) == pytest.approx(np.full((3, 3), 2.0 / 3.0))

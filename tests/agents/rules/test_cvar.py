@@ -35,6 +35,12 @@ def test_a_tail_of_less_than_two_ticks_is_minimum_variance_and_counted(look, ret
     assert rule.weights(look(returns[:40])) != pytest.approx(rule.weights(view), rel=1e-3)
 
 
+def test_a_window_too_short_for_the_tail_is_counted(look, returns):
+    rule, plain = ExpectedShortfall(window=39 * HOUR), MinimumVariance(window=39 * HOUR)
+    assert np.array_equal(rule.weights(look(returns)), plain.weights(look(returns)))
+    assert rule.fallbacks == {"short_window": 1}
+
+
 def test_the_same_question_is_answered_once(look, returns):
     _solved.cache_clear()
     view = look(returns)

@@ -5,13 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.rules.cost_aware import CostAware
 from agents.rules.cppi import Cppi
 from agents.rules.drawdown_control import DrawdownControl
 from agents.rules.equal_weight import EqualWeight
 from agents.rules.fixed import Fixed
 from agents.rules.leverage_loop import LeverageLoop
+from agents.rules.look_through import LookThrough
 from agents.rules.momentum import Momentum
 from agents.rules.moving_average import MovingAverage
+from agents.rules.shielded import Shielded
 from sim.interfaces import AllocatorView
 
 HOUR = 3_600.0
@@ -90,6 +93,21 @@ def test_drawdown_control_passes_on_what_its_base_finds():
     assert rule.check() == [("easing", "found 0.1; must be below mandate, 0.1")]
     assert rule.faults(["ETH"])[0][0] == "base.targets"
     assert rule.base.fallbacks is rule.fallbacks
+
+
+def test_substitutes_of_a_rule_inside_a_rule_inside_a_rule_are_counted_outside(look):
+    nested = LookThrough(base=DrawdownControl(base=DrawdownControl(base=Momentum(window=24 * HOUR))), caps={})
+    view = look(RISES[:10])
+    view.view.reliance = dict
+    nested.weights(view)
+    assert nested.fallbacks == {"short_history": 1}
+
+
+@pytest.mark.parametrize("outer", [LookThrough, Shielded, CostAware, DrawdownControl])
+def test_rules_around_a_levered_rule_say_how_levered_it_is(outer):
+    settings = {"caps": {"pool": 1.0}} if outer is LookThrough else {}
+    assert outer(base=Cppi(max_leverage=2.5), **settings).max_leverage == 2.5
+    assert outer(base=EqualWeight(), **settings).max_leverage == 1.0
 
 
 RISES = np.full((48, 4), 0.001) * np.array([-1.0, 1.0, 3.0, 2.0])

@@ -29,3 +29,11 @@ def test_without_a_reward_it_is_minimum_variance_and_counted(look, returns):
     rule = MaximumSharpe(window=500 * HOUR, expected={"ETH": -0.1, "BTC": -0.2, "SOL": -0.3})
     assert np.array_equal(rule.weights(view), MinimumVariance(window=500 * HOUR).weights(view))
     assert rule.fallbacks == {"no_positive_excess": 1}
+
+
+def test_a_reward_out_of_reach_of_the_bounds_is_none(look, returns):
+    view = look(returns)
+    settings = {"window": 500 * HOUR, "largest": 0.4}
+    rule = MaximumSharpe(expected={"ETH": 0.1, "BTC": -0.2, "SOL": -0.3}, **settings)
+    assert np.array_equal(rule.weights(view), MinimumVariance(**settings).weights(view))
+    assert rule.fallbacks == {"no_positive_excess": 1}

@@ -5,6 +5,7 @@ import pytest
 
 from agents.rules.minimum_variance import MinimumVariance
 from agents.rules.overlap_penalised import OverlapPenalised
+from sim.errors import ConfigError
 
 WINDOW = 500 * 3_600.0
 OTHERS, OWN = np.array([5e12, 1e12, 1e12]), np.array([1e12, 2e12, 3e12])
@@ -60,3 +61,12 @@ def test_where_nobody_else_holds_anything_it_is_minimum_variance_and_counted(loo
     tested = rule()
     assert np.array_equal(tested.weights(view), MinimumVariance(window=WINDOW).weights(view))
     assert tested.fallbacks == {"nothing_held": 1}
+
+
+def test_a_deposit_without_a_market_is_named(look, returns):
+    view = crowded(look(returns, assets=["ETH", "BTC", "aave"]))
+    market = SimpleNamespace(price=1.0, sell_to=lambda to: 1e9)
+    view.view.quotes = {"market": SimpleNamespace(market=lambda token: None if token == 3 else market)}
+    view.view.atom_prices = np.full(3, 1e-6)
+    with pytest.raises(ConfigError, match='no venue trades "aave"; the rule looks at market'):
+        rule().crowding(view)

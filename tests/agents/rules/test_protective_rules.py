@@ -121,6 +121,12 @@ def test_where_there_is_no_solution_weights_are_equal_and_it_is_counted(look, re
     assert rule.fallbacks == {"optimiser_failed": 1, "short_history": 1}
 
 
+def test_short_positions_are_left_out_and_counted(look, returns):
+    rule = External(optimiser=f"{STAND_INS}:long_and_short")
+    assert rule.weights(look(returns))[0] == pytest.approx([0.75, 0.0, 0.25])
+    assert rule.fallbacks == {"shorts_left_out": 1}
+
+
 def test_a_bug_in_the_object_stops_the_run_and_a_wrong_name_is_named(look, returns):
     with pytest.raises(SpilloverError, match=r"optimisers:broken failed: KeyError: 'a bug'"):
         External(optimiser=f"{STAND_INS}:broken").weights(look(returns))

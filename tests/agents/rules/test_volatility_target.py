@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.rules.volatility_target import VolatilityTarget
-from sim.errors import ConfigError
+from sim.errors import ConfigError, SpilloverError
 from sim.forecasting import Forecaster
 
 HOUR = 3_600.0
@@ -74,3 +74,20 @@ def test_a_forecaster_says_how_volatile_the_unscaled_portfolio_will_be(look, ret
     assert ahead == pytest.approx(plain / np.sqrt(2.0), rel=1e-9)
     assert forecaster.seen[0] == pytest.approx(returns[-500:] @ [0.25, 0.0, 0.75], abs=1e-12)
     assert forecaster.seen[1] == 2
+
+
+@pytest.mark.parametrize("answer", [float("nan"), float("inf"), -1.0])
+def test_a_forecast_that_is_no_variance_stops_the_run(look, returns, answer):
+    class Broken(Forecaster):
+        """No variance."""
+
+        def expect(self, returns, horizon):
+            return answer
+
+    with pytest.raises(SpilloverError, match=r"forecaster Broken expects a variance of .* after 500 returns"):
+        rule(forecaster=Broken()).weights(look(returns))
+
+
+def test_a_base_that_is_no_whole_portfolio_is_refused():
+    assert rule(base={"ETH": 0.6, "SOL": 0.6}).check() == [("base", "found a sum of 1.2; must be 1")]
+    assert rule().check() == []

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from agents.rules.mean_variance import MeanVariance
 from agents.rules.minimum_variance import MinimumVariance
 from agents.shared.estimates import RIDGE, Estimating
 from sim.errors import ConfigError
@@ -103,3 +104,10 @@ def test_bounds_without_room_and_strangers_are_faults():
     assert stranger == 'the allocator does not hold "XRP". Allowed: ETH, SOL'
     assert room.startswith("found room for 0.7 of wealth in 2 assets; must be at least 1, the invested share: raise")
     assert MinimumVariance(largest=0.6).faults(["ETH", "SOL"]) == []
+
+
+def test_a_discounted_mean_needs_a_half_life_and_lets_any_estimator_have_one():
+    [(place, text)] = MeanVariance(mean="ewma", estimator="ledoit_wolf").check()
+    assert (place, text) == ("half_life", 'found none; mean "ewma" needs one, or take mean "sample"')
+    assert MeanVariance(mean="ewma", estimator="ledoit_wolf", half_life=HOUR).check() == []
+    assert MeanVariance(mean="sample", estimator="ledoit_wolf", half_life=HOUR).check()[0][0] == "half_life"

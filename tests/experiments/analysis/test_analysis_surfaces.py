@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.analysis.discovery import discover
-from experiments.analysis.study import event_of
+from experiments.analysis.study import Study, event_of
 from experiments.analysis.surface import crossings, phase, response, wilson
 from sim.errors import ConfigError
 from tests.sweep_studies import listed, ranged, sampled, study
@@ -125,3 +125,12 @@ def test_a_box_names_categories():
 def test_what_always_or_never_happens_has_no_box():
     made = sampled("sobol", lambda u: u[:, 0], 2, 32)
     assert discover(made, event_of("y > 2")) is None and discover(made, event_of("y >= 0")) is None
+
+
+def test_the_order_in_which_values_are_written_does_not_matter():
+    rising = diagonal()
+    found = {axis["name"]: axis for axis in rising.sweep["axes"]}
+    mixed = rising.sweep | {"axes": [found["shock"] | {"values": [-0.2, -0.4, -0.1, -0.3]}, found["depth"]]}
+    event = event_of("bad_debt_usd > 0")
+    one, other = phase(rising, event), phase(Study(rising.runs, mixed), event)
+    assert other.x_values == one.x_values and (other.line == one.line).all() and (other.hits == one.hits).all()

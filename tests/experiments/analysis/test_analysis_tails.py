@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from experiments.analysis import bootstrap
-from experiments.analysis.tails import convergence, expected_shortfall, pooled, shuffled, tails, value_at_risk
+from experiments.analysis.tails import (
+    convergence,
+    expected_shortfall,
+    independent,
+    pooled,
+    shuffled,
+    tails,
+    value_at_risk,
+)
 
 LOSSES = st.lists(st.floats(0, 1e9), min_size=1, max_size=60)
 
@@ -17,7 +25,7 @@ def test_tails_of_a_gaussian_are_the_closed_forms():
     for share in (0.95, 0.99):
         z = norm.ppf(share)
         assert value_at_risk(losses, share).value == pytest.approx(10 + 2 * z, abs=0.03)
-        shortfall = expected_shortfall(losses, share, draws=20)
+        shortfall = expected_shortfall(losses, share)
         assert shortfall.value == pytest.approx(10 + 2 * norm.pdf(z) / (1 - share), abs=0.03)
 
 
@@ -40,11 +48,11 @@ def test_the_boundary_loss_is_counted_in_part():
 
 @given(LOSSES, st.floats(0.5, 0.99))
 def test_shortfall_lies_between_value_at_risk_and_the_worst(losses, share):
-    shortfall = expected_shortfall(losses, share, draws=5).value
+    shortfall = expected_shortfall(losses, share).value
     ordered = np.sort(losses)
     # The fractional-weight shortfall averages losses from the empirical quantile on.
     assert ordered[min(int(len(losses) * share), len(losses) - 1)] <= shortfall * (1 + 1e-9) + 1e-9
-    assert shortfall <= max(losses) * (1 + 1e-9)
+    assert shortfall <= max(losses) * (1 + 1e-9) + 1e-9
 
 
 @given(LOSSES, st.floats(0.1, 100.0))
@@ -112,3 +120,59 @@ def test_convergence_of_a_sweep_goes_replication_by_replication():
     assert [count for count, _ in steps] == [60, 90, 120, 150, 180, 210, 240]
     assert steps[0][1].high == np.inf and np.isfinite(steps[-1][1].high)
     assert steps[-1][1] == pooled(table, 0.95)
+
+
+def covered(truth, found):
+    return float(np.mean([interval.low <= truth <= interval.high for interval in found]))
+
+
+@pytest.mark.parametrize("runs", [100, 300])
+def test_the_interval_of_a_shortfall_covers_that_of_heavy_losses(runs):
+    rng, spread = np.random.default_rng(11), 1.5
+    truth = np.exp(spread**2 / 2) * norm.cdf(spread - norm.ppf(0.95)) / 0.05
+    found = [expected_shortfall(np.exp(spread * rng.normal(size=runs)), 0.95) for _ in range(100)]
+    assert covered(truth, found) > 0.85 and all(np.isfinite(interval.high) for interval in found)
+
+
+def test_a_shortfall_of_less_than_three_runs_has_no_top():
+    losses = np.exp(np.random.default_rng(12).normal(size=300))
+    assert np.isfinite(expected_shortfall(losses, 0.99).high)
+    few = expected_shortfall(losses[:299], 0.99)
+    assert few.high == np.inf and losses[:299].min() <= few.low <= few.value
+
+
+@pytest.mark.parametrize("replications", [6, 15, 60])
+@pytest.mark.parametrize("shortfall", [False, True], ids=["quantile", "shortfall"])
+def test_pooled_intervals_cover_where_most_luck_is_shared(replications, shortfall):
+    rng, scale = np.random.default_rng(13), np.sqrt(1.25)
+    truth = scale * (norm.pdf(norm.ppf(0.95)) / 0.05 if shortfall else norm.ppf(0.95))
+    tables = [rng.normal(size=replications) + 0.5 * rng.normal(size=(20, replications)) for _ in range(60)]
+    assert covered(truth, [pooled(table, 0.95, shortfall=shortfall) for table in tables]) > 0.85
+
+
+def test_runs_that_share_no_luck_are_worth_their_number_and_copies_are_worth_one():
+    rng = np.random.default_rng(14)
+    apart, copies = rng.normal(size=(20, 200)), np.repeat(rng.normal(size=(1, 200)), 20, axis=0)
+    assert 2500 < independent(apart, 0.9) <= 4000 and 140 < independent(copies, 0.9) < 260
+    assert independent(np.where(np.arange(200) < 1, apart, np.nan), 0.9) == 1.0
+
+
+def test_convergence_of_many_replications_takes_few_looks():
+    table = np.random.default_rng(15).random((3, 400))
+    steps = convergence(table, 0.95, most=20)
+    assert len(steps) == 20 and steps[-1] == (1200, pooled(table, 0.95))
+
+
+def test_shortfall_of_very_many_runs_is_bounded_as_closely_as_theory_says():
+    losses = np.random.default_rng(16).normal(size=40_000)
+    found = expected_shortfall(losses, 0.95)
+    beyond = np.maximum(losses - norm.ppf(0.95), 0.0) / 0.05
+    assert found.high - found.low == pytest.approx(2 * 1.96 * beyond.std() / 200, rel=0.1)
+
+
+def test_one_losing_run_bounds_no_shortfall_and_equal_runs_do():
+    losses = np.zeros(1000)
+    assert expected_shortfall(losses, 0.99).high == 0.0
+    losses[3] = 1e6
+    found = expected_shortfall(losses, 0.99)
+    assert found.value == pytest.approx(1e5) and found.high == np.inf and found.low >= 0.0

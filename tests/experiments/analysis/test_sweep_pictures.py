@@ -123,3 +123,18 @@ def test_cells_meet_halfway_on_the_scale_of_their_axis():
 def test_outcomes_are_written_in_their_unit():
     assert (label("bad_debt_usd"), form("bad_debt_usd")(2e6)) == ("Bad debt (USD)", "$2M")
     assert (label("drawdown.ETH"), form("drawdown.ETH")(0.25)) == ("drawdown.ETH (%)", "25.0%")
+
+
+@pytest.mark.parametrize(("sizes", "labelled"), [((6e5, 3e6), True), ((1e3, 1e9), False)], ids=["short", "long"])
+def test_a_logarithmic_axis_has_labels_in_its_unit_only(sizes, labelled):
+    from matplotlib.figure import Figure
+
+    from experiments.plots.sweeps.view import value_axis
+
+    axes = Figure().subplots()
+    axes.plot(sizes, (1, 2))
+    axes.set_xscale("log")
+    value_axis(axes.xaxis, "cascade_max_usd")
+    minor = [text for text in axes.xaxis.get_minorticklabels() if text.get_text()]
+    assert bool(minor) == labelled and all(text.get_text().startswith("$") for text in minor)
+    assert not any("math" in text.get_text() for text in minor)

@@ -123,3 +123,35 @@ def test_the_command_writes_json_and_needs_a_section(fit_config, tmp_path):
     assert data["parameters"][0]["path"] == "processes.eth.volatility" and data["p"] is None
     result = CliRunner().invoke(app, ["calibrate", "quickstart"])
     assert result.exit_code == USAGE and "has no [calibrate] section" in result.output
+
+
+def test_a_held_out_moment_that_some_runs_lack_has_no_say_in_the_fit(linear, tmp_path, monkeypatch):
+    whole = calibrate(linear(), tmp_path / "whole")
+
+    def lacking(self, ask):
+        found = perform(self, ask)
+        return found if DRIFT[ask[1], 0] > 0 else (ask, [found[1][0], float("nan")], "")
+
+    perform = Task.perform
+    monkeypatch.setattr(Task, "perform", lacking)
+    fit = calibrate(linear(), tmp_path / "out")
+    assert fit.parameters == whole.parameters and fit.moments[0] == whole.moments[0]
+    kept = [number for number in range(6, 10) if DRIFT[number, 0] > 0]
+    assert 2 <= len(kept) < 4 and fit.moments[1].others == pytest.approx(3.0 + DRIFT[kept, 1].mean())
+
+
+def test_the_seeds_of_the_search_are_not_those_that_are_held_out(linear, tmp_path):
+    fit = calibrate(linear(method="sobol", sets=["calibrate.search_seeds=9"]), tmp_path / "out")
+    assert fit.moments[1].others == pytest.approx(3.0 + DRIFT[9:13, 1].mean())
+
+
+@pytest.mark.parametrize(("seeds", "known"), [(9, False), (10, True)])
+def test_the_chance_of_a_larger_distance_takes_runs_for_the_covariances(task, tmp_path, monkeypatch, seeds, known):
+    more = '[[calibrate.moments]]\nname = "other"\noutcome = "x"\nvalue = 3.0\nerror = 0.1\n'
+
+    def perform(self, ask):
+        return ask, [float(np.log(ask[0][0]) + DRIFT[ask[1], 0]), 3.0 + float(DRIFT[ask[1], 1])], ""
+
+    monkeypatch.setattr(Task, "perform", perform)
+    fit = calibrate(task(more, sets=[f"calibrate.seeds={seeds}"]), tmp_path / "out")
+    assert fit.freedom == 1 and (fit.p is not None) is known

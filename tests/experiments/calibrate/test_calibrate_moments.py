@@ -83,6 +83,22 @@ def test_a_series_becomes_the_means_of_its_parts(fit_config, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("price\n1\nx\n3", r"must hold 3 numbers or more, and nothing else; found 2 numbers in 3 rows"),
+        ("price\n1\n2", r"found 2 numbers in 2 rows"),
+        ("", r"record\.csv\" is no table of comma-separated values"),
+    ],
+    ids=["words", "few", "empty"],
+)
+def test_a_series_of_something_else_is_refused(fit_config, tmp_path, text, said):
+    (tmp_path / "record.csv").write_text(text)
+    more = '[calibrate.series]\nfile = "record.csv"\ncolumn = "price"\nsteps = "price.ETH"\nparts = 3\n'
+    with pytest.raises(ConfigError, match=said):
+        targets(fit_config(more).calibrate)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("low = 0.5", "low = 9.0", "low must be below high"),
@@ -105,7 +121,7 @@ def test_mistakes_in_the_section_are_named(fit_config, old, new, said):
 def test_a_path_that_does_not_exist_is_found_before_anything_runs(fit_config):
     from tests.experiments.calibrate.conftest import FIT
 
-    with pytest.raises(ConfigError, match='did you mean "eth"'):
+    with pytest.raises(ConfigError, match=r'calibrate\.parameters, all at their low: .*did you mean "eth"'):
         Task.of(fit_config(text=FIT.replace("processes.eth.", "processes.ether.")))
 
 

@@ -234,6 +234,18 @@ def test_pictures_of_what_is_not_there_say_so(invented):
     assert reasons["rule_plane"] == reasons["rule_heat_map"] == ""
 
 
+@pytest.mark.parametrize("name", comparisons.ORDER)
+def test_one_seed_makes_a_picture_or_a_reason(invented, name, tmp_path):
+    drawn = comparisons.picture(compare(invented(tuple(HARM), SHARES, market, seeds=1)), name)
+    assert drawn.reason or all(path.read_bytes() for path in drawn.save(tmp_path / f"{name}.png"))
+
+
+def test_one_seed_tells_no_rules_apart(invented):
+    found = compare(invented(tuple(HARM), SHARES, market, seeds=1))
+    assert len(found.footprint_ranking.alike) == len(found.footprint_ranking.pairs) == 3
+    assert found.ordered == "not tested"
+
+
 def test_the_command_writes_and_prints(found, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("experiments.analysis.open_study", lambda place: found.arena.study)
     assert command.main(tmp_path, 0.9, None, False, True) == 0
@@ -245,3 +257,10 @@ def test_the_command_writes_and_prints(found, monkeypatch, tmp_path, capsys):
     assert "order appears: yes" in text and "not distinguishable" in text
     with pytest.raises(ConfigError, match="--level: found 2"):
         command.main(tmp_path, 2.0, None, False, False)
+
+
+def test_two_seeds_bound_no_place_and_no_tail(invented):
+    few = compare(invented(tuple(HARM), SHARES, market, seeds=2))
+    assert {(place.low, place.high) for place in few.footprint_ranking.places} == {(1, 3)}
+    worth = few.cell("worse", 1.0, "certainty_equivalent")
+    assert worth is None or (worth.interval.low, worth.interval.high) == (-np.inf, np.inf)

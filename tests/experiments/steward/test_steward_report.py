@@ -32,13 +32,13 @@ class Made:
         self.runs["bad_debt_usd"], self.runs["liquidated_usd"] = bad.ravel(), liquidated.ravel()
         self.profit = profit
 
-    def steps(self):
+    def steps(self, columns):
         ends = self.runs[["point", "replication"]]
         rows = [
             ends.assign(**{"tick": tick, "lending.utilisation.USD": 0.4 + 0.2 * tick, "liquidators.wealth": wealth})
             for tick, wealth in ((0, 1e6), (1, 1e6 + self.profit.ravel()))
         ]
-        return pd.concat(rows)
+        return pd.concat([row.assign(other=1.0) for row in rows])[["point", "replication", *columns]]
 
     def table(self, name):
         assert name == "edges"
@@ -220,3 +220,21 @@ def test_quickstart_from_83_to_84(tmp_path):
     links = Links()
     links.feed((tmp_path / "out" / "steward.html").read_text(encoding="utf-8"))
     assert links.outside == []
+
+
+@pytest.mark.parametrize("shortfall", [False, True], ids=["quantile", "shortfall"])
+def test_differences_of_tails_cover_or_are_left_open(shortfall):
+    from scipy.stats import norm
+
+    from experiments.steward.measures import _tail_gap
+
+    rng, spread = np.random.default_rng(0), 1.5
+    tail = np.exp(spread**2 / 2) * norm.cdf(spread - norm.ppf(0.95)) / 0.05
+    truth = 0.3 * (tail if shortfall else np.exp(spread * norm.ppf(0.95)))
+    for runs in (20, 200):
+        draws = [np.exp(spread * rng.normal(size=(1, runs))) for _ in range(60)]
+        found = [_tail_gap(losses, 1.3 * losses, 0.95, shortfall, 0.95) for losses in draws]
+        assert np.mean([gap.low <= truth <= gap.high for gap in found]) > 0.85
+        assert all(np.isfinite(gap.high) is np.bool_(runs == 200) for gap in found)
+    same = _tail_gap(draws[0], draws[0], 0.95, shortfall, 0.95)
+    assert (same.low, same.value, same.high) == (0.0, 0.0, 0.0)

@@ -85,3 +85,34 @@ def test_one_replication_of_a_run(folder, spillover):
     assert code == 0 and open_folder("five").replications == [5]
     code, _, err = spillover("run", "toy.toml", "--replication", 4, "--out", "five", "--no-report")
     assert code == 2 and "holds the results of another config, seed" in err
+
+
+def test_an_outcome_that_does_not_exist_costs_no_run(folder, spillover):
+    wrong = ("--set", 'sweep.outcomes=["liquidated_us"]')
+    code, out, err = spillover("sweep", "sweep.toml", "--workers", 1, "--out", "swept", *wrong, *ONCE)
+    assert code == 2 and "toy: 2 runs" in out and "plots" not in out
+    assert '[sweep] outcomes or event: no outcome "liquidated_us"' in err and "the runs are kept" in err
+    code, out, err = spillover("sweep", "sweep.toml", "--workers", 1, "--out", "swept", *ONCE)
+    assert code == 0 and "2 of them kept from before" in err and "`spillover analyse swept`" in out
+
+
+def test_a_cluster_without_its_engine_is_refused(folder, spillover):
+    code, _, err = spillover("sweep", "sweep.toml", "--address", "head:6379", "--out", "swept")
+    assert code == 2 and '--address "head:6379": engine "local" has no cluster; add --engine ray' in err
+    assert not (folder / "swept").exists()
+
+
+def test_queries_and_their_mistakes(folder, spillover):
+    spillover("sweep", "sweep.toml", "--workers", 1, "--out", "swept", *ONCE)
+    code, out, _ = spillover("query", "swept", "select count(*) as n from runs")
+    assert code == 0 and out.splitlines()[0] == "1 row"
+    code, out, _ = spillover("query", "swept", "select * from runs")
+    lines = [line.split() for line in out.splitlines()]
+    assert code == 0 and lines[0] == ["2", "rows"] and ["row", "1"] in lines and lines.count(["status", "ok"]) == 2
+    code, _, err = spillover("query", "swept", "")
+    assert code == 2 and "the query is empty" in err
+    part = folder / "swept" / "runs" / "part-00000.parquet"
+    part.write_bytes(part.read_bytes()[:200])
+    for words in (("query", "swept", "select 1"), ("analyse", "swept"), ("compare", "swept")):
+        code, _, err = spillover(*words)
+        assert code == 2 and '"swept" is damaged: ' in err and "`spillover verify swept` names the files" in err

@@ -114,7 +114,7 @@ def test_bad_ends_are_rows_with_their_cause_and_a_command(do, tmp_path, maker, s
     (tmp_path / "-0.2.1").write_text("while True: pass")
     (tmp_path / "-0.3.3").write_text("kept = [b'x' * (1 << 24) for _ in range(1000)]")
     limit = (resident(os.getpid()) + 300_000_000) // 10**6
-    more = f'time_limit = "2s"\nmemory_limit = "{limit}MB"'
+    more = f'time_limit = "5s"\nmemory_limit = "{limit}MB"'
     out = do(workers=2, more=more)
     runs = open_folder(out).runs
     failed = runs[runs["status"] == "failed"].set_index(["point", "replication"])
@@ -122,7 +122,7 @@ def test_bad_ends_are_rows_with_their_cause_and_a_command(do, tmp_path, maker, s
     assert failed["error"].to_dict() == {
         (0, 0): "ZeroDivisionError: no depth left",
         (0, 2): "ProcessDied: killed by signal 9 (SIGKILL)",
-        (1, 1): "ProcessDied: killed at its time limit of 2 seconds",
+        (1, 1): "ProcessDied: killed at its time limit of 5 seconds",
         (2, 3): f"ProcessDied: killed at its memory limit of {size(limit * 1e6)}",
     }
     words = shlex.split(failed["repeat"][(1, 1)])

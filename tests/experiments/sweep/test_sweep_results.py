@@ -146,6 +146,12 @@ def test_stopping_makes_fewer_runs_and_the_same_ones(do, small_parts, bytes_of):
     assert open_folder(one).manifest["runs"]["requested"] == len(runs)
 
 
+def test_an_outcome_that_no_run_has_cannot_stop_a_sweep(do):
+    stop = '\n[sweep.stop]\noutcome = "los"\nhalf_width = 0.012\nleast = 3\n'
+    with pytest.raises(ConfigError, match=r'sweep.stop.outcome: found "los", which no run has; did you mean "loss"\?'):
+        do("out", replications=40, stop=stop)
+
+
 def test_real_runs_are_those_of_run(swept, tmp_path):
     config = swept(sizes=(-0.1, -0.2), replications=2)
     folder = open_folder(sweep(config, tmp_path / "real", workers=2))

@@ -47,3 +47,22 @@ def test_many_portfolios_at_once_are_each_its_own(market):
 def test_a_budget_of_nothing_is_refused():
     with pytest.raises(SpilloverError, match="found 0; every asset of the portfolio needs one above 0"):
         risk_budget_weights(np.eye(2), np.array([1.0, 0.0]))
+
+
+@given(seeds, st.integers(2, 40), st.integers(1, 6))
+def test_fewer_returns_than_assets_are_no_obstacle_if_little_is_added_to_the_diagonal(seed, size, ticks):
+    returns = np.random.default_rng(seed).standard_normal((ticks, size))
+    covariance = returns.T @ returns / ticks
+    covariance += np.eye(size) * (1e-6 * np.trace(covariance) / size)
+    weights = risk_budget_weights(covariance, np.full(size, 1.0 / size))
+    assert size * risk_contributions(weights, covariance) == pytest.approx(np.ones(size), abs=1e-6)
+
+
+def test_budgets_of_a_millionth_are_met():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        covariance = np.cov(rng.standard_normal((42, 40)).T)
+        budgets = rng.dirichlet(np.full(40, 0.2)).clip(1e-6)
+        budgets /= budgets.sum()
+        found = risk_contributions(risk_budget_weights(covariance, budgets), covariance)
+        assert found == pytest.approx(budgets, rel=1e-9)

@@ -9,6 +9,7 @@ from sim.math.portfolio.quadratic import (
     kelly_weights,
     maximum_sharpe_weights,
     minimum_variance_weights,
+    most_return,
     worthwhile_weights,
 )
 
@@ -99,7 +100,7 @@ def test_within_bounds_no_shift_between_two_assets_raises_the_sharpe_ratio(marke
 
 
 def test_no_tangency_without_a_reward():
-    with pytest.raises(SpilloverError, match="no asset has an expected excess return above 0"):
+    with pytest.raises(SpilloverError, match="no portfolio within its bounds has an expected excess return above 0"):
         maximum_sharpe_weights(np.array([-0.1, 0.0]), np.eye(2))
 
 
@@ -168,3 +169,31 @@ def test_faults_are_named():
         minimum_variance_weights(np.array([[1.0, -1.0], [-1.0, 1.0]]))
     with pytest.raises(SpilloverError, match=r"upper bounds sum to 0\.6, below the total of 1"):
         minimum_variance_weights(np.eye(2), 0.3)
+
+
+@given(seeds)
+def test_sums_are_exact_however_ill_conditioned_the_covariance_is(seed):
+    rng = np.random.default_rng(seed)
+    few = rng.standard_normal((40, 3))
+    covariance = few @ few.T
+    covariance += np.eye(40) * 1e-9 * np.trace(covariance)
+    for upper in (1.0, 0.03):
+        weights = minimum_variance_weights(covariance, upper, total=0.8)
+        assert weights.sum() == pytest.approx(0.8, rel=1e-11)
+        assert (weights >= 0.0).all()
+        assert (weights <= upper).all()
+    assert kelly_weights(rng.standard_normal(40), covariance, limit=0.8).sum() <= 0.8 * (1.0 + 1e-11)
+
+
+@given(seeds, st.floats(0.15, 1.0))
+def test_the_most_return_is_what_the_far_end_of_the_frontier_earns(seed, upper):
+    mean = np.random.default_rng(seed).normal(0.0, 1.0, 8)
+    end = efficient_frontier(mean, np.eye(8), [1e6], upper, total=0.7)[0]
+    assert most_return(mean, upper, total=0.7) == pytest.approx(mean @ end, rel=1e-6, abs=1e-6)
+
+
+def test_a_reward_that_no_portfolio_within_the_bounds_has_is_none():
+    excess = np.array([-0.5, -8.5, -12.2, -2.5, 14.3, -5.9])
+    assert most_return(excess, 0.2) < 0.0
+    with pytest.raises(SpilloverError, match="no portfolio within its bounds"):
+        maximum_sharpe_weights(excess, 0.4 * np.eye(6), 0.2)

@@ -45,6 +45,12 @@ def test_orders_for_other_reasons_blur_it_and_do_not_shift_it():
     assert np.mean(found) == pytest.approx(0.4, abs=4.0 * np.std(found) / np.sqrt(20) + 0.02)
 
 
+@pytest.mark.parametrize("back", [6, 48])
+def test_a_run_of_180_ticks_is_long_enough_for_answers_48_ticks_back(back):
+    found = [loop_gain(*loop(np.full(back, 0.8 / back), ticks=180, seed=seed)) for seed in range(40)]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.1)
+
+
 def test_flows_without_a_loop_have_none():
     rng = np.random.default_rng(4)
     found = [loop_gain(rng.standard_normal(3_000), rng.standard_normal(3_000)) for _ in range(20)]
