@@ -137,7 +137,7 @@ def steward(
         str, typer.Option(metavar="PATH=VALUE", help="protocols.POOL.reserves.ASSET.PARAMETER and the proposed value.")
     ],
     changes: Annotated[int, typer.Option(min=1, help="Changes in a row that may be used; limits hold for each.")] = 1,
-    runs: Annotated[int, typer.Option(min=2, help="Runs of each value and volatility, on common random numbers.")] = 20,
+    runs: Annotated[int, typer.Option(min=2, help="Runs of each value and volatility, on common random numbers.")] = 80,
     volatility: Annotated[
         list[float] | None, typer.Option(metavar="FACTOR", help="Times the config's; 1 if not given. Repeatable.")
     ] = None,

@@ -26,6 +26,7 @@ from experiments.store.writing import Writer, occupied, stage
 from sim.errors import ConfigError
 from sim.model import SpilloverModel
 from sim.phases import Phase, tick_table
+from sim.recorder import outcomes
 from sim.world import World
 
 if TYPE_CHECKING:
@@ -86,13 +87,13 @@ def run_once(
         world = build(config, replication) if world is None else world
         health = _photograph(phases)
         SpilloverModel(world, phases).run(progress)
-        outcomes = {name: value for metric in world.metrics for name, value in metric.final(world).items()}
+        found = outcomes(world)
         tables = collect(world, [phase.name for phase in phases], health)
     except Exception as error:
         done = replace(result, status="failed", error=said(error), traceback="".join(traceback.format_exception(error)))
     else:
         tables = {name: identified(table, key, replication) for name, table in tables.items()}
-        done = replace(result, outcomes=outcomes, tables=tables)
+        done = replace(result, outcomes=found, tables=tables)
     seconds = {phase.name: phase.nanoseconds * 1e-9 for phase in phases}
     return replace(done, duration_s=perf_counter() - start, phase_s=seconds)
 

@@ -296,6 +296,7 @@ class Metric:
     """A number measured from the world."""
 
     family: ClassVar[str] = "metric"
+    kind: ClassVar[str]
 
     # OPTIONAL
     def step(self, world: "World") -> dict[str, float]:

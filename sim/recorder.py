@@ -1,11 +1,14 @@
 """What a run remembers besides events and flows: sampled metrics and exposure networks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim import exposure
 
 if TYPE_CHECKING:
+    from sim.interfaces import Metric
     from sim.world import World
 
 
@@ -34,7 +37,27 @@ class Recorder:
         tick = world.clock.tick
         row: dict[str, float] = {"tick": tick}
         for metric in world.metrics:
-            row.update(metric.step(world))
+            with _named(metric):
+                row.update(metric.step(world))
         self.steps.append(row)
         if tick in self.networks:
             self.edges += [{"tick": tick, **vars(edge)} for edge in exposure.network(world)]
+
+
+def outcomes(world: "World") -> dict[str, float]:
+    """What all metrics make of a run that has ended."""
+    found: dict[str, float] = {}
+    for metric in world.metrics:
+        with _named(metric):
+            found.update(metric.final(world))
+    return found
+
+
+@contextmanager
+def _named(metric: "Metric") -> Iterator[None]:
+    """Name the metric in errors of its code."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f'in metric "{metric.kind}"')
+        raise

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.shared.estimates import Estimating, tiled
-from sim.errors import ConfigError, SpilloverError
+from sim.errors import SpilloverError
 from sim.fields import Share
 from sim.interfaces import AllocatorView
 from sim.registry import component
@@ -43,6 +43,11 @@ class External(Estimating):
         found = super().check()
         if self.optimiser.count(":") != 1:
             found.append(("optimiser", f'found "{self.optimiser}"; write "module:name"'))
+            return found
+        try:
+            _imported(self.optimiser)
+        except ImportError as error:
+            found.append(("optimiser", f'found "{self.optimiser}", which does not import: {error}'))
         return found
 
     def weights(self, view: AllocatorView) -> Floats:
@@ -82,9 +87,13 @@ class External(Estimating):
 
     @cached_property
     def _made(self) -> Any:
-        """The function or class; ConfigError if it does not import."""
-        module, _, name = self.optimiser.partition(":")
-        try:
-            return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(f'rule external: optimiser "{self.optimiser}" does not import: {error}') from error
+        return _imported(self.optimiser)
+
+
+def _imported(name: str) -> Any:
+    """The function or class of "module:name". Raises ImportError."""
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except AttributeError as error:
+        raise ImportError(str(error)) from error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 110
 """Columns of tables that do not go to a terminal."""
 WORD = 24
-"""Columns that a word of the first column gets before it is broken."""
+"""A first column that is no wider is never broken."""
 
 
 def load(config: str, sets: Sequence[str] | None, plugins: Sequence[str] | None) -> "Config":
@@ -54,12 +54,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
     named = any(column.strip() for column in columns)
     made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=named, header_style="dim")
-    words = [word for row in rows for word in row[0].split()] if rows and columns else []
-    widest = min(WORD, max(map(len, words), default=0))
+    whole = max((len(row[0]) for row in rows), default=0) <= WORD if columns else False
     for number, column in enumerate(columns):
         left = not number or column.endswith(" ")
-        least = None if number else widest
-        made.add_column(column, justify="left" if left else "right", overflow="fold", min_width=least)
+        keep = whole and not number
+        made.add_column(column, justify="left" if left else "right", overflow="fold", no_wrap=keep)
     for row in rows:
         made.add_row(*row)
     return Group(Text(title, style="bold"), made)

@@ -68,7 +68,7 @@ def propose(
     config: Config,
     change: str,
     changes: int = 1,
-    runs: int = 20,
+    runs: int = 80,
     factors: Sequence[float] = (1.0,),
     many: int = 5,
 ) -> Study:

@@ -223,7 +223,8 @@ def test_a_failed_replication_is_a_row_and_the_run_goes_on(config, tmp_path, mon
     break_replication(monkeypatch, 1, InvariantError("invariant luck does not hold"))
     folder = open_folder(run(config("run.replications=3"), tmp_path / "out"))
     assert folder.runs["status"].tolist() == ["ok", "failed", "ok"]
-    assert folder.runs["error"][1] == "InvariantError: invariant luck does not hold (in phase measure of tick 3)"
+    place = '(in metric "ledger") (in phase measure of tick 3)'
+    assert folder.runs["error"][1] == f"InvariantError: invariant luck does not hold {place}"
     assert "in step" in folder.runs["traceback"][1] and pd.isna(folder.runs["error"][0])
     assert pd.isna(folder.runs["drawdown.ETH"][1]) and folder.replications == [0, 2]
     assert set(folder.events()["replication"]) == {0, 2}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sim.events import Kind
 from sim.intents import Act, Intent
 from sim.metrics.market import max_drawdown
-from sim.recorder import Recorder
+from sim.recorder import Recorder, outcomes
 from tests.worlds import AMM, DEPTH, LENDING, ORACLE, STILL, WILD, events_of, make_world, people, run
 
 SAVER = people("saver", 2, USD=1e4, opens='[["deposit", "aave", "USD", 8e3]]')
@@ -47,14 +47,10 @@ def test_samples_hold_prices_wealth_and_reserves():
     assert row["base_fee_gwei"] > 0.0
 
 
-def final(world):
-    return {name: value for metric in world.metrics for name, value in metric.final(world).items()}
-
-
 def test_outcomes_of_a_run_without_trade_follow_the_price():
     world = make_world(STILL, DEPTH, FALL, people("holder", 3, USD=0.0, ETH=1.0), people("cash", 1, USD=1e4))
     run(world)
-    found = final(world)
+    found = outcomes(world)
     assert found["drawdown.ETH"] == found["exogenous_drawdown.ETH"] == pytest.approx(0.5)
     assert found["amplification.ETH"] == pytest.approx(1.0)
     assert found["holder.return"] == found["holder.cvar95"] == pytest.approx(-0.5)
@@ -70,7 +66,7 @@ def test_selling_amplifies_a_fall():
         [Intent(Act.SWAP, 0, view.accounts, 1, 5000 * 10**8, token2=0)] if view.tick == 5 else []
     )
     run(world)
-    found = final(world)
+    found = outcomes(world)
     assert found["drawdown.ETH"] > found["exogenous_drawdown.ETH"]
     assert found["amplification.ETH"] > 1.0
 
@@ -78,7 +74,7 @@ def test_selling_amplifies_a_fall():
 def test_a_price_that_never_fell_has_no_amplification():
     world = make_world(STILL, DEPTH)
     run(world)
-    assert np.isnan(final(world)["amplification.ETH"])
+    assert np.isnan(outcomes(world)["amplification.ETH"])
 
 
 def test_bad_accounts_are_the_tail():
@@ -87,7 +83,7 @@ def test_bad_accounts_are_the_tail():
     lucky, sink = world.population("many").lo + 4, world.population("sink").lo
     world.ledger.move(0, np.arange(lucky - 4, lucky), sink, 950_000, 0)  # four of forty keep a twentieth
     run(world)
-    found = final(world)
+    found = outcomes(world)
     assert found["many.ruined_share"] == pytest.approx(0.1)
     assert found["many.cvar95"] == pytest.approx(-0.95)  # the worst two
     assert found["many.return"] == pytest.approx(-0.095)
@@ -109,3 +105,13 @@ def test_the_same_world_again_measures_the_same():
     rows = [[tuple(step.values()) for step in world.recorder.steps] for world in worlds]
     assert rows[0] == rows[1] != rows[2]
     assert events_of(worlds[0], Kind.PRICE_MOVE) == events_of(worlds[1], Kind.PRICE_MOVE)
+
+
+@pytest.mark.parametrize("place", ["step", "final"])
+def test_an_error_in_a_metric_names_it(place, monkeypatch):
+    world = make_world(STILL, DEPTH, people("cash", 1, USD=1e4))
+    metric = world.metrics[0]
+    monkeypatch.setattr(metric, place, lambda world: 1 / 0)
+    with pytest.raises(ZeroDivisionError) as caught:
+        world.recorder.sample(world) if place == "step" else outcomes(world)
+    assert caught.value.__notes__ == [f'in metric "{metric.kind}"']

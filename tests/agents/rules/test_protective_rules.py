@@ -130,8 +130,9 @@ def test_short_positions_are_left_out_and_counted(look, returns):
 def test_a_bug_in_the_object_stops_the_run_and_a_wrong_name_is_named(look, returns):
     with pytest.raises(SpilloverError, match=r"optimisers:broken failed: KeyError: 'a bug'"):
         External(optimiser=f"{STAND_INS}:broken").weights(look(returns))
-    with pytest.raises(ConfigError, match=r'optimiser "nowhere:Rule" does not import: No module named'):
-        External(optimiser="nowhere:Rule").weights(look(returns))
+    for name, why in (("nowhere:Rule", "No module named 'nowhere'"), ("math:rule", "has no attribute 'rule'")):
+        [(place, text)] = External(optimiser=name).check()
+        assert place == "optimiser" and text.startswith(f'found "{name}", which does not import: ') and why in text
     assert External(optimiser="nowhere").check() == [("optimiser", 'found "nowhere"; write "module:name"')]
 
 
