@@ -48,16 +48,21 @@ def maximum_sharpe_weights(excess: Floats, covariance: Floats, upper: ArrayLike 
     most = _ceiling(upper, excess.size)
     ray = _solved(covariance, -excess[None], np.full(excess.size, np.inf), 1.0, ANY)[0]
     held = float(ray.sum())
+    weights: Floats = total / max(held, 1e-300) * ray
+    if held > 0.0 and np.all(weights <= most):
+        return weights
     if held <= 0.0 or most_return(excess, most, total) <= 0.0:
         raise SpilloverError("maximum Sharpe: no portfolio within its bounds has an expected excess return above 0")
-    weights: Floats = total / held * ray
-    return weights if np.all(weights <= most) else _bounded_tangency(excess, covariance, most, total)
+    return _bounded_tangency(excess, covariance, most, total)
 
 
 def most_return(mean: Floats, upper: ArrayLike = np.inf, total: float = 1.0) -> float:
     """The most expected return of any weights 0 <= w <= upper, w'1 = total: best assets first, each up to its bound."""
+    most, best = _ceiling(upper, mean.size), int(mean.argmax())
+    if most[best] >= total:
+        return float(total * mean[best])
     order = np.argsort(-mean, kind="stable")
-    room = np.minimum(_ceiling(upper, mean.size), total)[order]
+    room = np.minimum(most, total)[order]
     return float((np.clip(total - (np.cumsum(room) - room), 0.0, room) * mean[order]).sum())
 
 
@@ -133,7 +138,7 @@ def _solved(
     )
     if (steps < 0).any():
         raise SpilloverError(f"portfolio: the covariance of {k} assets is singular; shrink it or lengthen its window")
-    if balance != ANY:
+    if balance != ANY and (n > 1 or abs(float(weights.sum()) - total) > STRAY * total):
         _mend(weights, upper, total, balance)
     return weights
 
